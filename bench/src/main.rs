@@ -1,0 +1,2 @@
+//! Keyward measured side by side with its peers.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Keyward's sandbox for Actions.

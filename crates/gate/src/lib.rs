@@ -1,0 +1,1 @@
+//! Keyward's data plane: the check endpoints that gateways ask.

@@ -1,0 +1,3 @@
+//! Keyward's control plane: OAuth, management and the listeners.
+
+pub mod listen;

@@ -1,0 +1,1 @@
+//! Keyward's store: migrations, policy transactions and the audit chain, on SQLite.
