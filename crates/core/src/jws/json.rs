@@ -16,7 +16,7 @@ const DUPLICATE: &str = "keyward: member named twice";
 
 /// A JSON value, borrowed from its text where that has no escapes.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum StrictJson<'a> {
+pub enum StrictJson<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -35,7 +35,7 @@ pub(crate) enum StrictJson<'a> {
 
 /// Why a text was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum JsonFault {
+pub enum JsonFault {
     /// Not JSON, not UTF-8, something after the value, or nested too deeply.
     Malformed,
     /// A member is named twice in one object.
@@ -44,7 +44,10 @@ pub(crate) enum JsonFault {
 
 impl<'a> StrictJson<'a> {
     /// Reads one whole JSON text.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, JsonFault> {
+    ///
+    /// # Errors
+    /// [`JsonFault`].
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, JsonFault> {
         let text = std::str::from_utf8(bytes).map_err(|_| JsonFault::Malformed)?;
         let mut reader = serde_json::Deserializer::from_str(text);
         let value = Level(DEPTH_MAX).deserialize(&mut reader).map_err(|error| {
@@ -59,17 +62,20 @@ impl<'a> StrictJson<'a> {
     }
 
     /// Whether this is an object.
-    pub(crate) fn is_object(&self) -> bool {
+    #[must_use]
+    pub fn is_object(&self) -> bool {
         matches!(self, Self::Object(_))
     }
 
     /// The string, when this is one.
-    pub(crate) fn as_text(&self) -> Option<&str> {
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
     /// The member of an object; nothing for other values.
-    pub(crate) fn get(&self, name: &str) -> Option<&StrictJson<'a>> {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&StrictJson<'a>> {
         let Self::Object(members) = self else { return None };
         members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
     }
