@@ -1,0 +1,126 @@
+//! The processes under test, each killed when its handle goes.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long anything may take to come up before the test gives up on it.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A running program with its output in a file.
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts a program whose output goes to `log`.
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Process {
+        let out = File::options().create(true).append(true).open(log).unwrap();
+        let err = out.try_clone().unwrap();
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
+        let child = child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        Process { child, log: log.to_owned() }
+    }
+
+    /// Stops it at once, as a crash or `kill -9` would, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+
+    /// What it has printed so far.
+    pub(crate) fn output(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Asks `ready` until it says yes; fails with the output when the program ends or is too slow.
+    pub(crate) async fn wait_until<F, W>(&mut self, what: &str, ready: F)
+    where
+        F: Fn() -> W,
+        W: Future<Output = bool>,
+    {
+        // Another process has no event to await, so it is asked again and again.
+        let mut ask_again = tokio::time::interval(Duration::from_millis(20));
+        let given_up_at = Instant::now() + START_TIMEOUT;
+        while !ready().await {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("ended with {status} before {what}:\n{}", self.output());
+            }
+            assert!(Instant::now() < given_up_at, "too slow: {what}:\n{}", self.output());
+            ask_again.tick().await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The built binary: `KEYWARD_BIN`, or the one beside this test's own program.
+pub(crate) fn keyward() -> PathBuf {
+    let beside = || {
+        let test = std::env::current_exe().unwrap();
+        test.parent().and_then(Path::parent).unwrap().join("keyward")
+    };
+    let binary = std::env::var_os("KEYWARD_BIN").map_or_else(beside, PathBuf::from);
+    let binary = binary.canonicalize().unwrap_or(binary);
+    assert!(
+        binary.is_file(),
+        "no keyward at {}: run `make e2e`, or `cargo build -p keyward` first",
+        binary.display()
+    );
+    binary
+}
+
+/// The distribution's nginx. Its folder is often not on a user's path.
+pub(crate) fn nginx() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders =
+        std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let found = folders.map(|folder| folder.join("nginx")).find(|program| program.is_file());
+    found.expect("nginx is not installed: run `make e2e`, which installs it")
+}
+
+/// Starts nginx in the foreground with everything it writes below `folder`, and this inside its
+/// `http { }`.
+pub(crate) fn start_nginx(folder: &Path, http: &str) -> Process {
+    let at = |name: &str| folder.join(name).display().to_string();
+    let config = format!(
+        "daemon off;\nmaster_process off;\npid {pid};\nevents {{ worker_connections 256; }}\n\
+         http {{\naccess_log off;\nclient_body_temp_path {body};\nproxy_temp_path {proxy};\n\
+         fastcgi_temp_path {fastcgi};\nuwsgi_temp_path {uwsgi};\nscgi_temp_path {scgi};\n{http}\n}}\n",
+        pid = at("nginx.pid"),
+        body = at("body"),
+        proxy = at("proxy"),
+        fastcgi = at("fastcgi"),
+        uwsgi = at("uwsgi"),
+        scgi = at("scgi"),
+    );
+    let file = folder.join("nginx.conf");
+    fs::write(&file, config).unwrap();
+    let mut command = Command::new(nginx());
+    command.args([OsStr::new("-p"), folder.as_os_str(), OsStr::new("-c"), file.as_os_str()]);
+    command.args([OsStr::new("-e"), OsStr::new("stderr")]);
+    Process::start(&mut command, &folder.join("nginx.log"))
+}
+
+/// A loopback port that was free a moment ago: below the range that outgoing connections take,
+/// and another range for each test process.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + u16::try_from(std::process::id() % 1_000).unwrap() * 20;
+    for _ in 0..1_000 {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port above {first}");
+}
