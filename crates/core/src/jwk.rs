@@ -211,9 +211,16 @@ impl VerifyingKey {
         Ok(URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes())))
     }
 
+    /// Whether `signature` is this key's over `message`. For what is not a token of ours, such as a
+    /// client's assertion; tokens go through [`crate::jws::verify_compact`].
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.verifies_digested(message, &digest(&SHA256, message), signature)
+    }
+
     /// Whether `signature` is this key's over `message`, whose SHA-256 is `message_digest` (given,
     /// because the caller needs it too and hashing twice would cost more than looking up a token).
-    pub(crate) fn verifies(
+    pub(crate) fn verifies_digested(
         &self,
         message: &[u8],
         message_digest: &Digest,

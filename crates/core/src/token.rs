@@ -284,6 +284,3 @@ impl VerifiedToken {
         self.audience.iter().any(|one| one == audience)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,90 @@
+//! What was tried: a credential, an address and a door.
+
+use std::fmt;
+
+use keyward_allowlist::{ClientIp, NoClientIp};
+
+/// A credential as it was shown, not yet believed.
+#[derive(Clone, Copy)]
+pub enum Credential<'a> {
+    /// Client id and secret apart: HTTP Basic (RFC 7617) or the token endpoint.
+    Pair {
+        /// The client id.
+        client: &'a str,
+        /// The secret.
+        secret: &'a str,
+    },
+    /// One string `kw_<environment>_<client id>_<secret>`.
+    ApiKey(&'a str),
+    /// An access token (RFC 6750).
+    Token(&'a str),
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pair { .. } => "Pair(redacted)",
+            Self::ApiKey(_) => "ApiKey(redacted)",
+            Self::Token(_) => "Token(redacted)",
+        })
+    }
+}
+
+/// Why a request shows no usable credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum CredentialFault {
+    /// There is none.
+    #[error("no credential")]
+    Missing,
+    /// More than one: two header lines or two methods (RFC 6750 §2).
+    #[error("more than one credential")]
+    Several,
+    /// A Bearer credential that is no `b64token` or is too long (RFC 6750 §2.1).
+    #[error("malformed bearer credential")]
+    MalformedBearer,
+    /// A Basic credential that cannot be decoded (RFC 7617 §2).
+    #[error("malformed basic credential")]
+    MalformedBasic,
+    /// A scheme that is not known here.
+    #[error("unknown authentication scheme")]
+    UnknownScheme,
+}
+
+/// What a door asks beyond an authentic credential.
+#[derive(Debug, Clone, Copy)]
+pub enum Door<'a> {
+    /// The credential is used on an API, behind a gateway.
+    Use(Required<'a>),
+    /// A token is asked for.
+    Token(TokenRequest<'a>),
+}
+
+/// What a gateway requires of a credential.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Required<'a> {
+    /// The API that the gateway guards. Without one a key must satisfy the lists of every API it
+    /// has a grant for.
+    pub audience: Option<&'a str>,
+    /// Scopes that the credential must have, all of them.
+    pub scopes: &'a [String],
+}
+
+/// What a token request asks for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TokenRequest<'a> {
+    /// The API's identifier; `None` when neither the request nor the tenant names one.
+    pub audience: Option<&'a str>,
+    /// The scopes asked for, space separated; `None` for all that are granted.
+    pub scope: Option<&'a str>,
+}
+
+/// Something tried at a door.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The one credential, or why there is none.
+    pub credential: Result<Credential<'a>, CredentialFault>,
+    /// The client address, or why there is none.
+    pub client_ip: Result<ClientIp, NoClientIp>,
+    /// Where.
+    pub door: Door<'a>,
+}

@@ -1,0 +1,74 @@
+//! Base62 (`0-9A-Za-z`) of numbers: identifiers and checksums that a double click selects whole.
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// 62 to the power of `digits`; saturates at `u128::MAX`.
+#[must_use]
+pub const fn power(digits: usize) -> u128 {
+    let mut value: u128 = 1;
+    let mut left = digits;
+    while left > 0 {
+        value = value.saturating_mul(62);
+        left = left.saturating_sub(1);
+    }
+    value
+}
+
+/// The value of one base62 character.
+#[must_use]
+pub const fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte.wrapping_sub(b'0')),
+        b'A'..=b'Z' => Some(byte.wrapping_sub(b'A').wrapping_add(10)),
+        b'a'..=b'z' => Some(byte.wrapping_sub(b'a').wrapping_add(36)),
+        _ => None,
+    }
+}
+
+/// Reads a number. `None` for an empty text, another character or a number over 128 bits.
+#[must_use]
+pub fn decode(text: &str) -> Option<u128> {
+    if text.is_empty() {
+        return None;
+    }
+    text.bytes()
+        .try_fold(0u128, |value, byte| value.checked_mul(62)?.checked_add(u128::from(digit(byte)?)))
+}
+
+/// Writes the lowest `N` base62 digits of a number, leading zeros included.
+#[must_use]
+pub fn encode_fixed<const N: usize>(mut value: u128) -> [u8; N] {
+    let mut out = [b'0'; N];
+    for place in out.iter_mut().rev() {
+        let index = usize::try_from(value % 62).unwrap_or_default();
+        *place = ALPHABET.get(index).copied().unwrap_or(b'0');
+        value /= 62;
+    }
+    out
+}
+
+/// Whether every byte is a base62 character.
+#[must_use]
+pub fn is_base62(text: &str) -> bool {
+    text.bytes().all(|byte| digit(byte).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_and_reading_agree() {
+        for value in [0, 1, 61, 62, u128::from(u32::MAX), power(20) - 1] {
+            let text = encode_fixed::<20>(value);
+            assert_eq!(decode(std::str::from_utf8(&text).unwrap()), Some(value));
+        }
+    }
+
+    #[test]
+    fn what_is_not_base62_is_refused() {
+        assert_eq!(decode(""), None);
+        assert_eq!(decode("a-b"), None);
+        assert_eq!(decode(&"z".repeat(23)), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! Clients and their grants.
+
+use std::collections::BTreeMap;
+
+use crate::allowlist::Allowlist;
+use crate::id::{AccountId, ApiId, ClientId, GrantId};
+use crate::secret::{ClientSecret, Environment};
+use crate::time::Timestamp;
+
+/// The OAuth 2.0 grant type that Keyward serves (RFC 6749 §4.4).
+pub const CLIENT_CREDENTIALS: &str = "client_credentials";
+
+/// Whether a thing may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum State {
+    /// It works.
+    #[default]
+    Active,
+    /// It is refused everywhere, as if it did not exist, until it is resumed.
+    Suspended,
+}
+
+impl State {
+    /// The word used on the wire and in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "active" => Some(Self::Active),
+            "suspended" => Some(Self::Suspended),
+            _ => None,
+        }
+    }
+}
+
+/// One credential holder; "API key" on the customer's screens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its public identifier (OAuth `client_id`).
+    pub id: ClientId,
+    /// The account that owns it, if any.
+    pub account: Option<AccountId>,
+    /// What people call it.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The tag in its API keys.
+    pub environment: Environment,
+    /// Whether it may be used.
+    pub state: State,
+    /// Its secrets, the current one last; at most [`crate::secret::SECRETS_MAX`].
+    pub secrets: Vec<ClientSecret>,
+    /// From where it may be used.
+    pub allowlist: Allowlist,
+    /// OAuth grant types that it may use.
+    pub grant_types: Vec<String>,
+    /// Auth0's kind of application, kept as given (`non_interactive` for machines).
+    pub app_type: Option<String>,
+    /// How it authenticates at the token endpoint, kept as given (RFC 7591 §2).
+    pub token_endpoint_auth_method: Option<String>,
+    /// The integrator's own labels.
+    pub metadata: BTreeMap<String, String>,
+    /// Tokens issued at or before this moment are refused.
+    pub tokens_not_before: Option<Timestamp>,
+    /// A JSON object of fields that Auth0 knows and Keyward only keeps.
+    pub kept_fields: String,
+    /// Counts writes; for optimistic locking.
+    pub version: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+}
+
+impl Client {
+    /// A new active client with nothing but a name: no secret, no list, no grant.
+    #[must_use]
+    pub fn new(id: ClientId, name: &str, now: Timestamp) -> Self {
+        Self {
+            id,
+            account: None,
+            name: name.to_owned(),
+            description: None,
+            environment: Environment::default(),
+            state: State::Active,
+            secrets: Vec::new(),
+            allowlist: Allowlist::default(),
+            grant_types: vec![CLIENT_CREDENTIALS.to_owned()],
+            app_type: None,
+            token_endpoint_auth_method: None,
+            metadata: BTreeMap::new(),
+            tokens_not_before: None,
+            kept_fields: "{}".to_owned(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// Which API and scopes a client may get tokens for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientGrant {
+    /// Its identifier.
+    pub id: GrantId,
+    /// Who.
+    pub client: ClientId,
+    /// For which API.
+    pub api: ApiId,
+    /// Which scopes, in the order written.
+    pub scopes: Vec<String>,
+    /// A JSON object of fields that Auth0 knows and Keyward only keeps.
+    pub kept_fields: String,
+    /// Counts writes; for optimistic locking.
+    pub version: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+}

@@ -1,0 +1,344 @@
+//! The decision: one sync, total function over the policy in memory.
+//!
+//! Order: exactly one credential → authentic → client, account and secret live → every layer
+//! allows the address → audience and scopes → allow. What a caller learns of a denial is its
+//! class alone, which is why all steps of one class come before the next.
+
+use std::sync::Arc;
+
+use keyward_allowlist::ClientIp;
+
+use crate::allowlist::{CompiledAllowlist, Layer, Mode};
+use crate::attempt::{Attempt, Credential, Door, Required, TokenRequest};
+use crate::client::State;
+use crate::decision::{Decision, Denial, Permit, Reason, Shown};
+use crate::id::{ClientId, ClientKey};
+use crate::policy::{ApiRecord, ClientRecord, Generation, Policy, SecretRecord, Standing};
+use crate::secret::{SecretHash, parse_api_key};
+use crate::time::{Clock, Timestamp};
+use crate::token::{Dialect, TokenFault, VerifiedToken};
+
+/// How often a decision is made anew because a writer came in between, before it is refused.
+/// Each round yields, so this is far more than any transaction takes.
+const ROUNDS_MAX: usize = 10_000;
+
+/// Decides an attempt by the policy as it is now.
+#[must_use]
+pub fn decide(policy: &Policy, attempt: &Attempt<'_>, clock: &(impl Clock + ?Sized)) -> Decision {
+    for _ in 0..ROUNDS_MAX {
+        let generation = policy.generation();
+        let now = clock.now();
+        let verdict = evaluate(policy, &generation, attempt, now);
+        // Order: policy, then clock, then that generation's own lease. A lease read before the
+        // clock, or another generation's, would let an old verdict pass after a confirmed removal.
+        match generation.standing(clock.uptime_ms()) {
+            Standing::Good => return verdict.unwrap_or_else(Decision::Deny),
+            Standing::Poisoned => std::thread::yield_now(),
+            Standing::Expired => break,
+        }
+    }
+    Decision::Deny(Denial { reason: Reason::Stale, client: None, revision: policy.revision() })
+}
+
+/// Who showed an authentic credential.
+struct Subject<'a> {
+    key: ClientKey,
+    record: &'a ClientRecord,
+    shown: Shown,
+    token: Option<Arc<VerifiedToken>>,
+}
+
+impl Subject<'_> {
+    fn id(&self) -> ClientId {
+        self.record.id(self.key)
+    }
+}
+
+fn evaluate(
+    policy: &Policy,
+    generation: &Generation,
+    attempt: &Attempt<'_>,
+    now: Timestamp,
+) -> Result<Decision, Denial> {
+    let revision = generation.revision;
+    let anonymous = |reason| Denial { reason, client: None, revision };
+    let credential = attempt.credential.map_err(|f| anonymous(Reason::Credential(f)))?;
+    let clients = policy.clients.pin();
+    let find = |key: &ClientKey| clients.get(key);
+    let subject = match credential {
+        Credential::Pair { client, secret } => by_secret(generation, client, secret, find, now),
+        Credential::ApiKey(text) => match parse_api_key(text) {
+            Some(parts) => by_secret(generation, parts.client, parts.secret, find, now),
+            None => {
+                // The same work as for a key in good form, so that time tells nothing.
+                let _ = generation.settings.peppers.find("", text, [].iter());
+                Err(Reason::MalformedKey)
+            }
+        },
+        Credential::Token(text) => by_token(policy, generation, text, find, now),
+    };
+    let subject = subject.map_err(anonymous)?;
+    let known = |reason| Denial { reason, client: Some(subject.id()), revision };
+    is_live(&subject).map_err(known)?;
+    let mut layers = Layers { ip: attempt.client_ip.ok(), now, deny: None, would_deny: None };
+    let outcome = match attempt.door {
+        Door::Use(required) => use_door(policy, &subject, required, &mut layers),
+        Door::Token(request) => token_door(policy, generation, &subject, request, &mut layers),
+    };
+    let (api, scope) = outcome.map_err(known)?;
+    Ok(Decision::Allow(Permit {
+        client: subject.id(),
+        account: account_of(subject.record),
+        scope,
+        client_ip: layers.ip,
+        api: api.map(|api| api.id.clone()),
+        shown: subject.shown,
+        would_deny: layers.would_deny,
+        revision,
+    }))
+}
+
+fn by_secret<'a>(
+    generation: &Generation,
+    client: &str,
+    secret: &str,
+    find: impl Fn(&ClientKey) -> Option<&'a ClientRecord>,
+    now: Timestamp,
+) -> Result<Subject<'a>, Reason> {
+    let key = ClientId::parse(client).ok().map(|id| id.key());
+    let record = key.as_ref().and_then(find);
+    let secrets: &[SecretRecord] = record.map_or(&[], |record| &record.secrets);
+    let hashes = secrets.iter().map(|secret| &secret.hash);
+    let place = find_secret(generation, client, secret, hashes);
+    let (Some(key), Some(record)) = (key, record) else { return Err(Reason::UnknownClient) };
+    let Some(fitting) = place.and_then(|place| record.secrets.get(place)) else {
+        return Err(Reason::WrongSecret);
+    };
+    if now >= fitting.expires_at {
+        return Err(Reason::ExpiredSecret);
+    }
+    Ok(Subject { key, record, shown: Shown::Secret(fitting.id), token: None })
+}
+
+/// A client without a secret, or no client at all, is compared with something all the same.
+fn find_secret<'a>(
+    generation: &Generation,
+    client: &str,
+    secret: &str,
+    hashes: impl ExactSizeIterator<Item = &'a SecretHash> + Clone,
+) -> Option<usize> {
+    let peppers = &generation.settings.peppers;
+    if hashes.len() > 0 {
+        return peppers.find(client, secret, hashes);
+    }
+    let nothing = SecretHash { pepper: crate::secret::PepperId(u32::MAX), mac: [0; 32] };
+    peppers.find(client, secret, std::iter::once(&nothing)).and(None)
+}
+
+fn by_token<'a>(
+    policy: &Policy,
+    generation: &Generation,
+    text: &str,
+    find: impl Fn(&ClientKey) -> Option<&'a ClientRecord>,
+    now: Timestamp,
+) -> Result<Subject<'a>, Reason> {
+    let token = policy.verify(generation, text).map_err(Reason::Token)?;
+    token.check_time(now, generation.settings.leeway_s).map_err(Reason::Token)?;
+    if token.bound {
+        return Err(Reason::UnprovenToken);
+    }
+    let key = token.client.key();
+    let Some(record) = find(&key) else { return Err(Reason::UnknownClient) };
+    if policy.is_revoked(&token.token_id) || token.issued_at <= record.tokens_not_before {
+        return Err(Reason::RevokedToken);
+    }
+    let shown = Shown::Token { expires_at_s: token.expires_at.seconds() };
+    Ok(Subject { key, record, shown, token: Some(token) })
+}
+
+fn is_live(subject: &Subject<'_>) -> Result<(), Reason> {
+    if subject.record.state != State::Active {
+        return Err(Reason::SuspendedClient);
+    }
+    let Some(account) = &subject.record.account else { return Ok(()) };
+    let active = account.load().as_ref().is_some_and(|account| account.state == State::Active);
+    if active { Ok(()) } else { Err(Reason::SuspendedAccount) }
+}
+
+fn account_of(record: &ClientRecord) -> Option<crate::id::AccountId> {
+    record.account.as_ref().and_then(|cell| cell.load().as_ref().map(|account| account.id.clone()))
+}
+
+/// Collects what the lists say. All lists are asked, whatever the first one said.
+struct Layers {
+    ip: Option<ClientIp>,
+    now: Timestamp,
+    deny: Option<Reason>,
+    would_deny: Option<Reason>,
+}
+
+impl Layers {
+    fn ask(&mut self, layer: Layer, list: &CompiledAllowlist) {
+        if list.mode() == Mode::Off || list.covers(self.ip, self.now) {
+            return;
+        }
+        let reason = match self.ip {
+            Some(_) => Reason::Address(layer),
+            None => Reason::NoClientAddress(layer),
+        };
+        if list.mode() == Mode::Enforce {
+            self.deny.get_or_insert(reason);
+        } else {
+            self.would_deny.get_or_insert(reason);
+        }
+    }
+
+    /// The account's and the client's own list, after those of the APIs.
+    fn finish(&mut self, record: &ClientRecord) -> Result<(), Reason> {
+        if let Some(account) = record.account.as_ref().and_then(|cell| cell.load_full()) {
+            self.ask(Layer::Account, &account.allowlist);
+        }
+        self.ask(Layer::Client, &record.allowlist);
+        self.deny.map_or(Ok(()), Err)
+    }
+}
+
+type Passed = (Option<Arc<ApiRecord>>, Arc<str>);
+
+fn use_door(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    required: Required<'_>,
+    layers: &mut Layers,
+) -> Result<Passed, Reason> {
+    let passed = match required.audience {
+        Some(audience) => use_of_one_api(policy, subject, audience, layers)?,
+        None => use_of_any_api(policy, subject, layers)?,
+    };
+    let has = |scope: &String| passed.1.split(' ').any(|granted| granted == scope);
+    if required.scopes.iter().all(has) { Ok(passed) } else { Err(Reason::Scope) }
+}
+
+fn use_of_one_api(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    audience: &str,
+    layers: &mut Layers,
+) -> Result<Passed, Reason> {
+    let api = policy.api(audience);
+    if let Some(token) = &subject.token {
+        let fits = api.is_some() && token.has_audience(audience);
+        if !fits {
+            return Err(Reason::Token(TokenFault::Audience));
+        }
+        check_dialect(token, api.as_deref())?;
+    }
+    if let Some(api) = &api {
+        layers.ask(Layer::Api, &api.allowlist);
+    }
+    layers.finish(subject.record)?;
+    let api = api.ok_or(Reason::NoGrant)?;
+    let grant = subject.record.grant_for(&api.id).ok_or(Reason::NoGrant)?;
+    let scope = match &subject.token {
+        Some(token) => grant.scopes.narrow(&token.scope),
+        None => Arc::clone(grant.scopes.text()),
+    };
+    Ok((Some(api), scope))
+}
+
+/// The door names no API. A token must then be for some API other than Keyward's own, and counts
+/// for those; a key counts for every API that it has a grant for, and all their lists must agree.
+fn use_of_any_api(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    layers: &mut Layers,
+) -> Result<Passed, Reason> {
+    let Some(token) = &subject.token else {
+        for api in subject.record.grants.iter().filter_map(|grant| grant.api.load_full()) {
+            if !api.is_system {
+                layers.ask(Layer::Api, &api.allowlist);
+            }
+        }
+        layers.finish(subject.record)?;
+        return Ok((None, Arc::clone(subject.record.all_scopes.text())));
+    };
+    let mut scope: Option<Arc<str>> = None;
+    let mut only: Option<Arc<ApiRecord>> = None;
+    let mut known: usize = 0;
+    for api in token.audience.iter().filter_map(|audience| policy.api(audience)) {
+        if api.is_system {
+            continue;
+        }
+        check_dialect(token, Some(&api))?;
+        layers.ask(Layer::Api, &api.allowlist);
+        known = known.saturating_add(1);
+        if let Some(grant) = subject.record.grant_for(&api.id) {
+            let more = grant.scopes.narrow(&token.scope);
+            scope = Some(scope.map_or(Arc::clone(&more), |have| join_scopes(&have, &more)));
+        }
+        only = Some(api);
+    }
+    if known == 0 {
+        return Err(Reason::Token(TokenFault::Audience));
+    }
+    layers.finish(subject.record)?;
+    let scope = scope.ok_or(Reason::NoGrant)?;
+    Ok((only.filter(|_| known == 1), scope))
+}
+
+fn join_scopes(have: &str, more: &str) -> Arc<str> {
+    let mut all: Vec<&str> = have.split(' ').filter(|scope| !scope.is_empty()).collect();
+    for scope in more.split(' ').filter(|scope| !scope.is_empty()) {
+        if !all.contains(&scope) {
+            all.push(scope);
+        }
+    }
+    Arc::from(all.join(" "))
+}
+
+/// Tokens in Auth0's dialect are good only for an API that chose it; `at+jwt` is good for all.
+fn check_dialect(token: &VerifiedToken, api: Option<&ApiRecord>) -> Result<(), Reason> {
+    let chosen = api.is_some_and(|api| api.dialect == Dialect::Auth0);
+    if token.dialect == Dialect::Rfc9068 || chosen {
+        Ok(())
+    } else {
+        Err(Reason::Token(TokenFault::Type))
+    }
+}
+
+fn token_door(
+    policy: &Policy,
+    generation: &Generation,
+    subject: &Subject<'_>,
+    request: TokenRequest<'_>,
+    layers: &mut Layers,
+) -> Result<Passed, Reason> {
+    let audience = request.audience.or(generation.settings.default_audience.as_deref());
+    let api = audience.and_then(|audience| policy.api(audience));
+    if let Some(api) = &api {
+        layers.ask(Layer::Api, &api.allowlist);
+    }
+    layers.finish(subject.record)?;
+    if !subject.record.client_credentials {
+        return Err(Reason::GrantType);
+    }
+    let api = match (audience, api) {
+        (None, _) => return Err(Reason::MissingAudience),
+        (Some(_), None) => return Err(Reason::UnknownAudience),
+        (Some(_), Some(api)) => api,
+    };
+    let grant = subject.record.grant_for(&api.id).ok_or(Reason::NoGrant)?;
+    let scope = match request.scope.filter(|scope| !scope.trim().is_empty()) {
+        None => Arc::clone(grant.scopes.text()),
+        Some(wanted) => {
+            let wanted: Vec<&str> = wanted.split(' ').filter(|scope| !scope.is_empty()).collect();
+            if !wanted.iter().all(|scope| grant.scopes.contains(scope)) {
+                return Err(Reason::Scope);
+            }
+            // In the grant's order and each once, whatever the request wrote.
+            let chosen = grant.scopes.values().filter(|scope| wanted.contains(scope));
+            Arc::from(chosen.collect::<Vec<_>>().join(" "))
+        }
+    };
+    Ok((Some(api), scope))
+}

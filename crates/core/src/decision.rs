@@ -1,0 +1,160 @@
+//! What was decided. A denial is a value, never an error.
+
+use std::sync::Arc;
+
+use keyward_allowlist::ClientIp;
+
+use crate::allowlist::Layer;
+use crate::attempt::CredentialFault;
+use crate::id::{AccountId, ApiId, ClientId, SecretId};
+use crate::token::TokenFault;
+
+/// The verdict on an attempt.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// It may pass.
+    Allow(Permit),
+    /// It may not.
+    Deny(Denial),
+}
+
+impl Decision {
+    /// Whether it may pass.
+    #[must_use]
+    pub fn is_allow(&self) -> bool {
+        matches!(self, Self::Allow(_))
+    }
+
+    /// The reason of a denial.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Allow(_) => None,
+            Self::Deny(denial) => Some(denial.reason),
+        }
+    }
+}
+
+/// Proof that an attempt was allowed, with what the door hands on.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    /// Who.
+    pub client: ClientId,
+    /// Whose.
+    pub account: Option<AccountId>,
+    /// The scopes that count, space separated, in a stable order.
+    pub scope: Arc<str>,
+    /// From where, when an address was found.
+    pub client_ip: Option<ClientIp>,
+    /// The API, where the door names one.
+    pub api: Option<ApiId>,
+    /// What was shown.
+    pub shown: Shown,
+    /// What enforcing the report-only lists would have said.
+    pub would_deny: Option<Reason>,
+    /// The policy revision that it was decided on.
+    pub revision: u64,
+}
+
+/// What kind of credential was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// Id and secret, in either form; which of the secrets.
+    Secret(SecretId),
+    /// An access token.
+    Token {
+        /// When it ends, in seconds since the Unix epoch.
+        expires_at_s: i64,
+    },
+}
+
+/// A refusal with what its owner may learn of it. The caller learns the class alone.
+#[derive(Debug, Clone)]
+pub struct Denial {
+    /// Why.
+    pub reason: Reason,
+    /// The client, once it is authentic.
+    pub client: Option<ClientId>,
+    /// The policy revision that it was decided on.
+    pub revision: u64,
+}
+
+/// Why an attempt is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// No usable credential.
+    Credential(CredentialFault),
+    /// No such client.
+    UnknownClient,
+    /// An API key with a wrong form or checksum.
+    MalformedKey,
+    /// The secret does not fit.
+    WrongSecret,
+    /// The secret fits, and has expired.
+    ExpiredSecret,
+    /// The token is not good.
+    Token(TokenFault),
+    /// The token is bound to a key or certificate that was not shown (RFC 9449, RFC 8705).
+    UnprovenToken,
+    /// The token, or all tokens of its client of that time, were revoked.
+    RevokedToken,
+    /// The client is suspended.
+    SuspendedClient,
+    /// The client's account is suspended.
+    SuspendedAccount,
+    /// A list does not have the address.
+    Address(Layer),
+    /// A list enforces, and there is no client address to look up.
+    NoClientAddress(Layer),
+    /// The token request names no API and there is no default.
+    MissingAudience,
+    /// The token request names an API that does not exist.
+    UnknownAudience,
+    /// The client may not use the grant type `client_credentials`.
+    GrantType,
+    /// The client has no grant for the API.
+    NoGrant,
+    /// A scope is missing from the grant or the token.
+    Scope,
+    /// Too many calls.
+    RateLimit,
+    /// The quota is used up.
+    Quota,
+    /// The policy is too old to decide by.
+    Stale,
+}
+
+impl Reason {
+    /// A stable word for logs, metrics and the owner's screens.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Credential(CredentialFault::Missing) => "credential_missing",
+            Self::Credential(CredentialFault::Several) => "credential_several",
+            Self::Credential(CredentialFault::MalformedBearer) => "bearer_malformed",
+            Self::Credential(CredentialFault::MalformedBasic) => "basic_malformed",
+            Self::Credential(CredentialFault::UnknownScheme) => "scheme_unknown",
+            Self::UnknownClient => "client_unknown",
+            Self::MalformedKey => "key_malformed",
+            Self::WrongSecret => "secret_wrong",
+            Self::ExpiredSecret => "secret_expired",
+            Self::Token(_) => "token_invalid",
+            Self::UnprovenToken => "token_unproven",
+            Self::RevokedToken => "token_revoked",
+            Self::SuspendedClient => "client_suspended",
+            Self::SuspendedAccount => "account_suspended",
+            Self::Address(Layer::Api) => "address_not_allowed_by_api",
+            Self::Address(Layer::Account) => "address_not_allowed_by_account",
+            Self::Address(Layer::Client) => "address_not_allowed_by_client",
+            Self::NoClientAddress(_) => "client_address_missing",
+            Self::MissingAudience => "audience_missing",
+            Self::UnknownAudience => "audience_unknown",
+            Self::GrantType => "grant_type_not_allowed",
+            Self::NoGrant => "grant_missing",
+            Self::Scope => "scope_missing",
+            Self::RateLimit => "rate_limited",
+            Self::Quota => "quota_exceeded",
+            Self::Stale => "policy_stale",
+        }
+    }
+}

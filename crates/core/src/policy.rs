@@ -1,0 +1,405 @@
+//! The policy in memory: everything that a decision needs, ready to be asked without a lock.
+//!
+//! Tables are updated in place under a *generation*. A writer first poisons the generation that
+//! readers hold, then changes the tables, then publishes the next one. A reader loads the
+//! generation, evaluates, and believes its verdict only if that very generation is still good: so
+//! nobody acts on half a transaction and no old verdict rides on a newer lease.
+
+mod record;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use quick_cache::sync::Cache;
+
+pub use record::{AccountRecord, ApiRecord, ClientRecord, GrantRecord, ScopeSet, SecretRecord};
+
+use crate::api::{Account, Api};
+use crate::client::{Client, ClientGrant};
+use crate::id::{AccountId, ApiId, ClientId, ClientKey, GrantId};
+use crate::jwk::KeySet;
+use crate::secret::Peppers;
+use crate::time::Timestamp;
+use crate::token::{TokenFault, TokenId, VerifiedToken, verify_token};
+
+/// Verified tokens that are remembered, by digest. A token is about 0.5 KiB of memory here.
+const VERIFIED_TOKENS_MAX: usize = 20_000;
+
+/// One committed change: the full state of an entity after it, or its end.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A client was created or changed.
+    Client(Box<Client>),
+    /// A client is gone; its grants go with it.
+    ClientDeleted(ClientId),
+    /// An account was created or changed.
+    Account(Box<Account>),
+    /// An account is gone.
+    AccountDeleted(AccountId),
+    /// An API was created or changed.
+    Api(Box<Api>),
+    /// An API is gone; grants for it count no more.
+    ApiDeleted(ApiId),
+    /// A client grant was created or changed.
+    Grant(Box<ClientGrant>),
+    /// A client grant is gone.
+    GrantDeleted {
+        /// Which.
+        id: GrantId,
+        /// Whose.
+        client: ClientId,
+        /// For which API.
+        api: ApiId,
+    },
+    /// One token was revoked.
+    TokenRevoked {
+        /// Which.
+        token: TokenId,
+        /// When it would have ended; it need not be remembered longer.
+        expires_at: Timestamp,
+    },
+}
+
+/// What is set rather than edited: issuer, keys and peppers.
+#[derive(Debug)]
+pub struct Settings {
+    /// The issuer (`iss`) of our tokens, with its trailing slash (RFC 8414 §2).
+    pub issuer: String,
+    /// Public keys of our tokens: current, next and those not yet forgotten.
+    pub keys: KeySet,
+    /// What secrets are hashed under.
+    pub peppers: Peppers,
+    /// The API of token requests that name none.
+    pub default_audience: Option<String>,
+    /// How much clocks may differ, in seconds, when a token's times are judged.
+    pub leeway_s: u32,
+}
+
+/// How long a policy may be decided by, on the clock of [`crate::time::Clock::uptime_ms`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// This process holds the store itself: its policy is never stale.
+    Authority,
+    /// Until that moment (exclusive), in milliseconds.
+    Until(u64),
+}
+
+impl Freshness {
+    fn end(self) -> u64 {
+        match self {
+            Self::Authority => FOREVER,
+            // Zero would read as poisoned.
+            Self::Until(end) => end.max(1),
+        }
+    }
+}
+
+/// A state of the whole policy between two writes.
+#[derive(Debug)]
+pub struct Generation {
+    /// The number of the last change that is in it.
+    pub revision: u64,
+    /// What was set.
+    pub settings: Arc<Settings>,
+    /// Counts settings: remembered tokens were verified under one of them.
+    settings_number: u64,
+    fresh_until: AtomicU64,
+}
+
+const POISONED: u64 = 0;
+const FOREVER: u64 = u64::MAX;
+
+/// Whether a verdict reached under a generation may be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Yes.
+    Good,
+    /// A writer has begun to change the tables: evaluate again.
+    Poisoned,
+    /// The policy is too old.
+    Expired,
+}
+
+impl Generation {
+    /// Judges the generation; call it after evaluating, with the clock read after evaluating.
+    #[must_use]
+    pub fn standing(&self, uptime_ms: u64) -> Standing {
+        match self.fresh_until.load(Ordering::SeqCst) {
+            POISONED => Standing::Poisoned,
+            end if uptime_ms < end => Standing::Good,
+            _ => Standing::Expired,
+        }
+    }
+}
+
+type Cell<T> = ArcSwapOption<T>;
+
+/// The policy of this process.
+#[derive(Debug)]
+pub struct Policy {
+    generation: ArcSwap<Generation>,
+    pub(crate) clients: papaya::HashMap<ClientKey, ClientRecord, BuildHasherDefault<KeyHasher>>,
+    apis: papaya::HashMap<Box<str>, Arc<Cell<ApiRecord>>>,
+    revoked: papaya::HashMap<TokenId, Timestamp>,
+    verified: Cache<[u8; 32], (u64, Arc<VerifiedToken>)>,
+    writer: Mutex<Writer>,
+}
+
+/// What only writers look at.
+#[derive(Debug, Default)]
+struct Writer {
+    accounts: HashMap<AccountId, Arc<Cell<AccountRecord>>>,
+    apis: HashMap<ApiId, Arc<Cell<ApiRecord>>>,
+    scopes: HashMap<Box<str>, Arc<ScopeSet>>,
+}
+
+impl Policy {
+    /// A policy that knows nothing and refuses everybody as stale until the first
+    /// [`Policy::apply`].
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            generation: ArcSwap::from_pointee(Generation {
+                revision: 0,
+                settings: Arc::new(settings),
+                settings_number: 0,
+                // Not poisoned: there is no writer to wait for. Expired since the beginning.
+                fresh_until: AtomicU64::new(1),
+            }),
+            clients: papaya::HashMap::default(),
+            apis: papaya::HashMap::new(),
+            revoked: papaya::HashMap::new(),
+            verified: Cache::new(VERIFIED_TOKENS_MAX),
+            writer: Mutex::default(),
+        }
+    }
+
+    /// The generation that counts now.
+    #[must_use]
+    pub fn generation(&self) -> arc_swap::Guard<Arc<Generation>> {
+        self.generation.load()
+    }
+
+    /// The number of the last change that decisions are made by.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.generation.load().revision
+    }
+
+    /// How many clients there are.
+    #[must_use]
+    pub fn client_count(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Applies whole transactions. When this returns, every later decision is made by them.
+    pub fn apply(&self, revision: u64, changes: Vec<Change>, freshness: Freshness) {
+        self.next(freshness, |old| (revision, Arc::clone(&old.settings), old.settings_number), {
+            |writer| changes.into_iter().for_each(|change| self.apply_one(writer, change))
+        });
+    }
+
+    /// Replaces everything with the state given. For when what is here cannot be trusted any more.
+    pub fn replace(&self, revision: u64, changes: Vec<Change>, freshness: Freshness) {
+        self.next(freshness, |old| (revision, Arc::clone(&old.settings), old.settings_number), {
+            |writer| {
+                *writer = Writer::default();
+                self.clients.pin().clear();
+                self.apis.pin().clear();
+                self.revoked.pin().clear();
+                changes.into_iter().for_each(|change| self.apply_one(writer, change));
+            }
+        });
+    }
+
+    /// Extends (or ends) the time for which this state may be decided by, if it still is the one
+    /// at `revision`.
+    pub fn renew(&self, revision: u64, freshness: Freshness) {
+        let _alone = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = self.generation.load();
+        if generation.revision == revision {
+            generation.fresh_until.store(freshness.end(), Ordering::SeqCst);
+        }
+    }
+
+    /// Replaces the settings. Remembered tokens are verified anew.
+    pub fn set(&self, settings: Settings, freshness: Freshness) {
+        let settings = Arc::new(settings);
+        let number = |old: &Generation| old.settings_number.wrapping_add(1);
+        self.next(freshness, |old| (old.revision, settings, number(old)), |_| {});
+    }
+
+    /// Forgets revoked tokens that have ended by themselves.
+    pub fn forget_ended_tokens(&self, now: Timestamp) {
+        self.revoked.pin().retain(|_, end| now <= *end);
+    }
+
+    /// The API with that identifier.
+    #[must_use]
+    pub fn api(&self, identifier: &str) -> Option<Arc<ApiRecord>> {
+        self.apis.pin().get(identifier)?.load_full()
+    }
+
+    /// Reads something off a client's record; `None` when there is no such client. For what a
+    /// decision leaves open, never instead of one.
+    pub fn read_client<T>(&self, id: &ClientId, read: impl FnOnce(&ClientRecord) -> T) -> Option<T> {
+        self.clients.pin().get(&id.key()).map(read)
+    }
+
+    /// Whether that token was revoked.
+    #[must_use]
+    pub fn is_revoked(&self, token: &TokenId) -> bool {
+        self.revoked.pin().contains_key(token)
+    }
+
+    /// Verifies an access token's signature and claims, not its times; remembers good ones.
+    ///
+    /// # Errors
+    /// What is wrong with the token.
+    pub fn verify(
+        &self,
+        generation: &Generation,
+        token: &str,
+    ) -> Result<Arc<VerifiedToken>, TokenFault> {
+        let mut key = [0; 32];
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+        key.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+        if let Some((number, verified)) = self.verified.get(&key)
+            && number == generation.settings_number
+        {
+            return Ok(verified);
+        }
+        let settings = &generation.settings;
+        let verified = Arc::new(verify_token(token, &settings.keys, &settings.issuer)?);
+        self.verified.insert(key, (generation.settings_number, Arc::clone(&verified)));
+        Ok(verified)
+    }
+
+    /// Poison, change, publish. The order is what makes half a transaction invisible.
+    fn next(
+        &self,
+        freshness: Freshness,
+        head: impl FnOnce(&Generation) -> (u64, Arc<Settings>, u64),
+        change: impl FnOnce(&mut Writer),
+    ) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.generation.load_full();
+        let (revision, settings, settings_number) = head(&old);
+        old.fresh_until.store(POISONED, Ordering::SeqCst);
+        change(&mut writer);
+        self.generation.store(Arc::new(Generation {
+            revision,
+            settings,
+            settings_number,
+            fresh_until: AtomicU64::new(freshness.end()),
+        }));
+    }
+
+    fn apply_one(&self, writer: &mut Writer, change: Change) {
+        match change {
+            Change::Client(client) => {
+                let clients = self.clients.pin();
+                let key = client.id.key();
+                let grants = clients.get(&key).map(|old| old.grants.clone()).unwrap_or_default();
+                let account = client.account.as_ref().map(|id| writer.account(id));
+                let mut record = ClientRecord::compile(&client, account);
+                record.set_grants(grants, |text| writer.scope_set(text));
+                clients.insert(key, record);
+            }
+            Change::ClientDeleted(id) => {
+                self.clients.pin().remove(&id.key());
+            }
+            Change::Account(account) => {
+                writer.account(&account.id).store(Some(Arc::new(AccountRecord::compile(&account))));
+            }
+            Change::AccountDeleted(id) => writer.account(&id).store(None),
+            Change::Api(api) => {
+                let cell = writer.api(&api.id);
+                cell.store(Some(Arc::new(ApiRecord::compile(&api))));
+                self.apis.pin().insert(api.identifier.into(), cell);
+            }
+            Change::ApiDeleted(id) => {
+                if let Some(gone) = writer.api(&id).swap(None) {
+                    self.apis.pin().remove(gone.identifier.as_str());
+                }
+                writer.apis.remove(&id);
+            }
+            Change::Grant(grant) => {
+                let api = writer.api(&grant.api);
+                let scopes = writer.scope_set(&grant.scopes.join(" "));
+                let record = GrantRecord { api_id: grant.api.clone(), api, scopes };
+                self.edit_grants(writer, &grant.client, &grant.api, Some(record));
+            }
+            Change::GrantDeleted { id: _, client, api } => {
+                self.edit_grants(writer, &client, &api, None);
+            }
+            Change::TokenRevoked { token, expires_at } => {
+                self.revoked.pin().insert(token, expires_at);
+            }
+        }
+    }
+
+    fn edit_grants(
+        &self,
+        writer: &mut Writer,
+        client: &ClientId,
+        api: &ApiId,
+        with: Option<GrantRecord>,
+    ) {
+        let clients = self.clients.pin();
+        let Some(old) = clients.get(&client.key()) else { return };
+        let kept = old.grants.iter().filter(|grant| grant.api_id != *api).cloned();
+        let grants = kept.chain(with).collect();
+        let mut record = old.clone();
+        record.set_grants(grants, |text| writer.scope_set(text));
+        clients.insert(client.key(), record);
+    }
+}
+
+impl Writer {
+    fn account(&mut self, id: &AccountId) -> Arc<Cell<AccountRecord>> {
+        Arc::clone(self.accounts.entry(id.clone()).or_default())
+    }
+
+    fn api(&mut self, id: &ApiId) -> Arc<Cell<ApiRecord>> {
+        Arc::clone(self.apis.entry(id.clone()).or_default())
+    }
+
+    /// Equal lists of scopes are held once: a million clients mostly share a handful.
+    fn scope_set(&mut self, text: &str) -> Arc<ScopeSet> {
+        if let Some(known) = self.scopes.get(text) {
+            return Arc::clone(known);
+        }
+        if self.scopes.len().is_power_of_two() {
+            self.scopes.retain(|_, set| Arc::strong_count(set) > 1);
+        }
+        let set = Arc::new(ScopeSet::new(text));
+        self.scopes.insert(text.into(), Arc::clone(&set));
+        set
+    }
+}
+
+/// Client keys are random numbers or digests already: folding them is hash enough.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+    fn write_u128(&mut self, number: u128) {
+        let folded = (number as u64) ^ ((number >> 64) as u64).rotate_left(32);
+        self.0 = folded.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}

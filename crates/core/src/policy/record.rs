@@ -1,0 +1,221 @@
+//! The compiled records that decisions read.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use crate::allowlist::CompiledAllowlist;
+use crate::api::{Account, Api};
+use crate::client::{CLIENT_CREDENTIALS, Client, State};
+use crate::id::{AccountId, ApiId, ClientId, ClientKey, SecretId};
+use crate::jwk::Algorithm;
+use crate::secret::SecretHash;
+use crate::time::Timestamp;
+use crate::token::Dialect;
+
+/// A secret as decisions need it.
+#[derive(Debug, Clone)]
+pub struct SecretRecord {
+    /// Which.
+    pub id: SecretId,
+    /// What is kept of it.
+    pub hash: SecretHash,
+    /// From when on it is refused; the end of time for the current one.
+    pub expires_at: Timestamp,
+}
+
+/// A client as decisions need it.
+#[derive(Debug, Clone)]
+pub struct ClientRecord {
+    foreign_id: Option<Arc<str>>,
+    /// Whether it may be used.
+    pub state: State,
+    /// Whether it may use the grant type `client_credentials`.
+    pub client_credentials: bool,
+    /// Its account; an empty cell is an account that is gone.
+    pub account: Option<Arc<ArcSwapOption<AccountRecord>>>,
+    /// Its secrets.
+    pub secrets: Box<[SecretRecord]>,
+    /// Its own list.
+    pub allowlist: CompiledAllowlist,
+    /// Its grants.
+    pub grants: Box<[GrantRecord]>,
+    /// The scopes of all its grants but those for Keyward itself.
+    pub all_scopes: Arc<ScopeSet>,
+    /// Tokens issued at or before this moment are refused.
+    pub tokens_not_before: Timestamp,
+}
+
+impl ClientRecord {
+    pub(super) fn compile(
+        client: &Client,
+        account: Option<Arc<ArcSwapOption<AccountRecord>>>,
+    ) -> Self {
+        let secret = |secret: &crate::secret::ClientSecret| SecretRecord {
+            id: secret.id,
+            hash: secret.hash,
+            expires_at: secret.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX)),
+        };
+        Self {
+            foreign_id: client.id.foreign_text().cloned(),
+            state: client.state,
+            client_credentials: client.grant_types.iter().any(|name| name == CLIENT_CREDENTIALS),
+            account,
+            secrets: client.secrets.iter().map(secret).collect(),
+            allowlist: client.allowlist.compile(),
+            grants: Box::default(),
+            all_scopes: Arc::default(),
+            tokens_not_before: client.tokens_not_before.unwrap_or(Timestamp::from_millis(i64::MIN)),
+        }
+    }
+
+    pub(super) fn set_grants(
+        &mut self,
+        grants: Box<[GrantRecord]>,
+        mut intern: impl FnMut(&str) -> Arc<ScopeSet>,
+    ) {
+        self.grants = grants;
+        let mut all: Vec<&str> = Vec::new();
+        for grant in self.grants.iter().filter(|grant| !grant.is_for_keyward()) {
+            for scope in grant.scopes.values() {
+                if !all.contains(&scope) {
+                    all.push(scope);
+                }
+            }
+        }
+        self.all_scopes = intern(&all.join(" "));
+    }
+
+    /// The client's identifier.
+    #[must_use]
+    pub fn id(&self, key: ClientKey) -> ClientId {
+        key.to_id(self.foreign_id.as_ref())
+    }
+
+    /// The grant for an API.
+    #[must_use]
+    pub fn grant_for(&self, api: &ApiId) -> Option<&GrantRecord> {
+        self.grants.iter().find(|grant| grant.api_id == *api)
+    }
+}
+
+/// A grant as decisions need it.
+#[derive(Debug, Clone)]
+pub struct GrantRecord {
+    /// For which API.
+    pub api_id: ApiId,
+    /// The API; an empty cell is one that is gone.
+    pub api: Arc<ArcSwapOption<ApiRecord>>,
+    /// Which scopes.
+    pub scopes: Arc<ScopeSet>,
+}
+
+impl GrantRecord {
+    fn is_for_keyward(&self) -> bool {
+        self.api.load().as_ref().is_some_and(|api| api.is_system)
+    }
+}
+
+/// An API as decisions need it.
+#[derive(Debug, Clone)]
+pub struct ApiRecord {
+    /// Which.
+    pub id: ApiId,
+    /// Its audience.
+    pub identifier: String,
+    /// Its list.
+    pub allowlist: CompiledAllowlist,
+    /// How its tokens are signed.
+    pub signing_algorithm: Algorithm,
+    /// How long its tokens live, in seconds.
+    pub token_lifetime_s: u32,
+    /// Which claims its tokens carry.
+    pub dialect: Dialect,
+    /// Whether they carry `permissions`.
+    pub permissions_claim: bool,
+    /// Keyward's own API.
+    pub is_system: bool,
+}
+
+impl ApiRecord {
+    pub(super) fn compile(api: &Api) -> Self {
+        Self {
+            id: api.id.clone(),
+            identifier: api.identifier.clone(),
+            allowlist: api.allowlist.compile(),
+            signing_algorithm: api.signing_algorithm,
+            token_lifetime_s: api.token_lifetime_s,
+            dialect: api.dialect,
+            permissions_claim: api.permissions_claim,
+            is_system: api.is_system,
+        }
+    }
+}
+
+/// An account as decisions need it.
+#[derive(Debug, Clone)]
+pub struct AccountRecord {
+    /// Which.
+    pub id: AccountId,
+    /// Whether its clients may be used.
+    pub state: State,
+    /// Its list.
+    pub allowlist: CompiledAllowlist,
+}
+
+impl AccountRecord {
+    pub(super) fn compile(account: &Account) -> Self {
+        Self {
+            id: account.id.clone(),
+            state: account.state,
+            allowlist: account.allowlist.compile(),
+        }
+    }
+}
+
+/// A list of scopes (RFC 6749 §3.3), held as the text that goes on the wire.
+#[derive(Debug)]
+pub struct ScopeSet {
+    text: Arc<str>,
+}
+
+impl ScopeSet {
+    /// A set from space-separated scopes.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self { text: Arc::from(text) }
+    }
+
+    /// The space-separated text.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// The scopes one by one.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.text.split(' ').filter(|scope| !scope.is_empty())
+    }
+
+    /// Whether a scope is in it.
+    #[must_use]
+    pub fn contains(&self, scope: &str) -> bool {
+        self.values().any(|value| value == scope)
+    }
+
+    /// The scopes of `text` that are also in this set, in the order of `text`.
+    #[must_use]
+    pub fn narrow(&self, text: &str) -> Arc<str> {
+        if *text == *self.text {
+            return Arc::clone(&self.text);
+        }
+        let kept: Vec<_> = text.split(' ').filter(|scope| self.contains(scope)).collect();
+        Arc::from(kept.join(" "))
+    }
+}
+
+impl Default for ScopeSet {
+    fn default() -> Self {
+        Self::new("")
+    }
+}
