@@ -1,0 +1,21 @@
+//! The client address of requests on the public listener, by that listener's one rule.
+
+use axum::http::request::Parts;
+use keyward_allowlist::{ClientIp, Connection, NoClientIp, client_address};
+use keyward_gate::headers::Headers;
+
+use crate::services::Services;
+
+/// Finds the client address of a request, or says why there is none.
+///
+/// # Errors
+/// [`NoClientIp`]; a request that came through no listener of ours has no address either.
+pub fn public_client_ip(services: &Services, parts: &Parts) -> Result<ClientIp, NoClientIp> {
+    let connection = parts.extensions.get::<Connection>().ok_or(NoClientIp::NotResolved)?;
+    client_address(
+        connection.peer,
+        connection.proxied.as_ref(),
+        &Headers(&parts.headers),
+        &services.public_address,
+    )
+}

@@ -1,0 +1,377 @@
+//! What every handler works with: the store, the policy, the keys and the clock.
+
+mod first_start;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use keyward_allowlist::ClientAddressRule;
+use keyward_core::base62;
+use keyward_core::gateway::Disclosure;
+use keyward_core::id::{AccountId, ApiId, ClientId, GrantId, SecretId};
+use keyward_core::jwk::Algorithm;
+use keyward_core::policy::{Freshness, Policy, Settings};
+use keyward_core::secret::{
+    PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH, SecretHash,
+};
+use keyward_core::time::{Clock, Timestamp};
+use keyward_core::token::{Dialect, TokenClaims};
+use keyward_store::{Committed, Store, StoreError, Tx};
+use tokio::sync::Mutex;
+
+pub use first_start::{ADMIN_FILE, AdminFile};
+
+use crate::signing::master::MASTER_KEY_FILE;
+use crate::signing::{
+    MasterKey, MasterKeyError, RandomError, SealError, SigningError, SigningKeys, random_base62,
+    random_bytes,
+};
+
+/// How much clocks may differ when a token's times are judged, in seconds.
+pub const LEEWAY_S: u32 = 5;
+
+/// How a server is opened.
+#[derive(Clone)]
+pub struct ServicesOptions {
+    /// The folder that holds everything; made (0700) when it is missing.
+    pub data_dir: PathBuf,
+    /// The external URL, with its trailing slash: issuer and base of audiences.
+    pub issuer: String,
+    /// How the client address of requests on the public listener is found.
+    pub public_address: ClientAddressRule,
+    /// What callers of the token endpoint learn of a refused address.
+    pub disclosure: Disclosure,
+    /// The API of token requests that name none.
+    pub default_audience: Option<String>,
+    /// Past what age the policy is refused, in milliseconds, when the store cannot be asked.
+    pub staleness_ms_max: u64,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock + Send + Sync>,
+}
+
+impl ServicesOptions {
+    /// The defaults: client address is the peer, generic disclosure, 30 s of staleness.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>, issuer: impl Into<String>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            issuer: issuer.into(),
+            public_address: ClientAddressRule::peer(),
+            disclosure: Disclosure::Generic,
+            default_audience: None,
+            staleness_ms_max: 30_000,
+            clock: Arc::new(crate::clock::SystemClock),
+        }
+    }
+}
+
+impl std::fmt::Debug for ServicesOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServicesOptions")
+            .field("data_dir", &self.data_dir)
+            .field("issuer", &self.issuer)
+            .field("public_address", &self.public_address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a server cannot be opened. The text says what is wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or a file in it.
+    #[error("cannot {what} {}: {source}", path.display())]
+    Folder {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// A signing key.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// A pepper.
+    #[error("cannot open the stored pepper `{id}`: {fault}")]
+    Pepper {
+        /// Which.
+        id: String,
+        /// What is wrong.
+        fault: SealError,
+    },
+    /// No random numbers.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// Something that the store should hold and does not.
+    #[error("the store is incomplete: {0}; restore it from a backup")]
+    Incomplete(&'static str),
+}
+
+/// Everything a handler works with. Cheap to share, no globals.
+pub struct Services {
+    /// The store.
+    pub store: Store,
+    /// The policy in memory; what every decision is made by.
+    pub policy: Arc<Policy>,
+    /// The private keys.
+    pub signing: ArcSwap<SigningKeys>,
+    /// The clock.
+    pub clock: Arc<dyn Clock + Send + Sync>,
+    /// The issuer, with its trailing slash.
+    pub issuer: String,
+    /// How the client address of requests on the public listener is found.
+    pub public_address: ClientAddressRule,
+    /// What callers of the token endpoint learn of a refused address.
+    pub disclosure: Disclosure,
+    peppers: Peppers,
+    staleness_ms_max: u64,
+    /// Order: commits reach the policy in the order in which the store took them.
+    commits: Arc<Mutex<()>>,
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Services").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+impl Services {
+    /// Opens the data folder and loads the policy. The first time it makes keys, the management
+    /// API and an administrator, whose credentials it writes to `admin.json`.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing is left half done.
+    pub async fn open(options: ServicesOptions) -> Result<Arc<Self>, OpenError> {
+        make_private_folder(&options.data_dir)?;
+        let database = options.data_dir.join("keyward.db");
+        let store = Store::open(&format!("sqlite:{}", database.display())).await?;
+        let sealed = store.sealed_keys().await?;
+        let master_path = options.data_dir.join(MASTER_KEY_FILE);
+        let master = MasterKey::open_or_create(&master_path, !sealed.is_empty())?;
+        if sealed.is_empty() {
+            first_start::run(&store, &master, &options).await?;
+        }
+        let keys = first_start::Keys::open(&store.sealed_keys().await?, &master)?;
+        first_start::follow_issuer(&store, &options).await?;
+        let now = options.clock.now();
+        let policy = Policy::new(Settings {
+            issuer: options.issuer.clone(),
+            keys: keys.signing.verifying_keys(now),
+            peppers: keys.peppers.clone(),
+            default_audience: options.default_audience.clone(),
+            leeway_s: LEEWAY_S,
+        });
+        let services = Arc::new(Self {
+            store,
+            policy: Arc::new(policy),
+            signing: ArcSwap::from_pointee(keys.signing),
+            clock: options.clock,
+            issuer: options.issuer,
+            public_address: options.public_address,
+            disclosure: options.disclosure,
+            peppers: keys.peppers,
+            staleness_ms_max: options.staleness_ms_max,
+            commits: Arc::default(),
+        });
+        services.load_policy().await?;
+        Ok(services)
+    }
+
+    /// The present moment on the wall clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The audience of management tokens.
+    #[must_use]
+    pub fn management_audience(&self) -> String {
+        management_audience(&self.issuer)
+    }
+
+    /// Signs an access token.
+    ///
+    /// # Errors
+    /// When there is no key for the algorithm or the library cannot sign.
+    pub fn issue_token(
+        &self,
+        algorithm: Algorithm,
+        dialect: Dialect,
+        claims: &TokenClaims,
+    ) -> Result<String, SigningError> {
+        self.signing.load().issue(algorithm, dialect, claims)
+    }
+
+    /// Commits a write and applies it to the local policy. When this returns, no later decision
+    /// of this process is made without it. A caller that goes away does not stop it half way.
+    ///
+    /// # Errors
+    /// What the store says; nothing was changed then.
+    pub async fn commit(self: &Arc<Self>, tx: Tx) -> Result<Committed, StoreError> {
+        let services = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let _order = Arc::clone(&services.commits).lock_owned().await;
+            match tx.commit().await {
+                Ok(committed) => {
+                    let changes = committed.changes.clone();
+                    services.policy.apply(committed.revision, changes, services.freshness());
+                    Ok(committed)
+                }
+                Err(error) => {
+                    // Whether the store took it is not known for sure: believe the store alone.
+                    if !matches!(error, StoreError::Conflict { .. }) {
+                        services.distrust_policy().await;
+                    }
+                    Err(error)
+                }
+            }
+        });
+        task.await.unwrap_or(Err(StoreError::Unavailable("the write was interrupted".into())))
+    }
+
+    /// Asks the store whether the policy is still its newest state, and extends the time for
+    /// which the policy may be decided by. Call it every second or so.
+    ///
+    /// # Errors
+    /// When the store does not answer; the policy then runs out after the staleness bound.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        let freshness = self.freshness();
+        let _order = self.commits.lock().await;
+        let revision = self.store.revision().await?;
+        if revision == self.policy.revision() {
+            self.policy.renew(revision, freshness);
+            return Ok(());
+        }
+        tracing::warn!(revision, ours = self.policy.revision(), "the store is ahead, loading it");
+        let snapshot = self.store.snapshot().await?;
+        self.policy.apply(snapshot.revision, snapshot.changes, freshness);
+        Ok(())
+    }
+
+    async fn load_policy(&self) -> Result<(), StoreError> {
+        let freshness = self.freshness();
+        let snapshot = self.store.snapshot().await?;
+        self.policy.apply(snapshot.revision, snapshot.changes, freshness);
+        Ok(())
+    }
+
+    async fn distrust_policy(&self) {
+        let freshness = self.freshness();
+        match self.store.snapshot().await {
+            Ok(snapshot) => self.policy.replace(snapshot.revision, snapshot.changes, freshness),
+            Err(error) => {
+                tracing::error!(%error, "a commit failed and the store cannot be read: refusing");
+                self.policy.renew(self.policy.revision(), Freshness::Until(1));
+            }
+        }
+    }
+
+    /// Freshness counts from the moment the store was *asked*.
+    fn freshness(&self) -> Freshness {
+        Freshness::Until(self.clock.uptime_ms().saturating_add(self.staleness_ms_max))
+    }
+
+    /// Hashes a secret for the store.
+    #[must_use]
+    pub fn hash_secret(&self, client: &ClientId, secret: &PlainSecret) -> SecretHash {
+        self.peppers.hash(&client.to_string(), secret.reveal())
+    }
+
+    /// A new secret.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_secret(&self) -> Result<PlainSecret, RandomError> {
+        Ok(PlainSecret::from_random(&random_base62(SECRET_RANDOM_LENGTH)?))
+    }
+
+    /// A new client id.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_client_id(&self) -> Result<ClientId, RandomError> {
+        random_bytes().map(ClientId::from_random)
+    }
+
+    /// A new secret id.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_secret_id(&self) -> Result<SecretId, RandomError> {
+        random_bytes().map(|bytes| SecretId(u64::from_be_bytes(bytes)))
+    }
+
+    /// A new account id.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_account_id(&self) -> Result<AccountId, RandomError> {
+        let text = format!("{}{}", AccountId::PREFIX, random_text::<16>()?);
+        AccountId::parse(&text).map_err(|_| RandomError)
+    }
+
+    /// A new API id: 24 hexadecimal characters.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_api_id(&self) -> Result<ApiId, RandomError> {
+        new_api_id()
+    }
+
+    /// A new grant id.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_grant_id(&self) -> Result<GrantId, RandomError> {
+        new_grant_id()
+    }
+}
+
+fn new_api_id() -> Result<ApiId, RandomError> {
+    let bytes: [u8; 12] = random_bytes()?;
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    ApiId::parse(&text).map_err(|_| RandomError)
+}
+
+fn new_grant_id() -> Result<GrantId, RandomError> {
+    let text = format!("{}{}", GrantId::PREFIX, random_text::<16>()?);
+    GrantId::parse(&text).map_err(|_| RandomError)
+}
+
+fn random_text<const N: usize>() -> Result<String, RandomError> {
+    let digits = base62::encode_fixed::<N>(u128::from_be_bytes(random_bytes()?));
+    Ok(digits.iter().map(|byte| char::from(*byte)).collect())
+}
+
+fn management_audience(issuer: &str) -> String {
+    format!("{issuer}api/v2/")
+}
+
+fn make_private_folder(path: &Path) -> Result<(), OpenError> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let wrong = |what, source| OpenError::Folder { what, path: path.to_owned(), source };
+    if !path.exists() {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|source| wrong("create the data folder", source))?;
+    }
+    let metadata = std::fs::metadata(path).map_err(|source| wrong("read", source))?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+            .map_err(|source| wrong("close to others", source))?;
+    }
+    Ok(())
+}
+
+fn pepper_of(id: PepperId, bytes: &[u8; 32]) -> Peppers {
+    Peppers::new((id, bytes), &[])
+}

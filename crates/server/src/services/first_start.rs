@@ -1,0 +1,248 @@
+//! What is made the first time: keys, the management API and an administrator.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use keyward_core::actor::Actor;
+use keyward_core::api::{Api, Scope};
+use keyward_core::client::{Client, ClientGrant};
+use keyward_core::id::ClientId;
+use keyward_core::jwk::Algorithm;
+use keyward_core::secret::{ClientSecret, PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH};
+use keyward_core::time::Timestamp;
+use keyward_store::{SealedKey as StoredKey, Store, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    OpenError, ServicesOptions, management_audience, new_api_id, new_grant_id, pepper_of,
+};
+use crate::management::ALL_SCOPES;
+use crate::signing::{
+    KeyRole, MasterKey, SealError, SealedKey, SigningKeys, generate_pair, random_base62,
+    random_bytes,
+};
+
+/// The file with the administrator's credentials, in the data folder (0600).
+pub const ADMIN_FILE: &str = "admin.json";
+
+/// The name by which Auth0's own tools know a management API and leave it alone.
+pub const SYSTEM_API_NAME: &str = "Auth0 Management API";
+
+const PEPPER: &str = "pepper";
+const SIGNING: &str = "signing";
+
+/// A client for the management APIs, with all scopes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AdminFile {
+    /// The server, with its trailing slash.
+    pub issuer: String,
+    /// The audience to ask a token for.
+    pub audience: String,
+    /// Who.
+    pub client_id: String,
+    /// The secret.
+    pub client_secret: String,
+}
+
+/// Makes everything in one transaction. The credentials are on disk before the store takes it: a
+/// crash in between starts over and writes them anew.
+pub(super) async fn run(
+    store: &Store,
+    master: &MasterKey,
+    options: &ServicesOptions,
+) -> Result<(), OpenError> {
+    let now = options.clock.now();
+    let actor = Actor::system("first start");
+    let mut tx = store.begin(&actor, "first-start", now).await?;
+    let (pepper_id, pepper) = make_pepper(&mut tx, master, now).await?;
+    for algorithm in Algorithm::ALL {
+        for key in generate_pair(algorithm, master)? {
+            tx.put_sealed_key(&stored_key(&key, now)).await?;
+        }
+    }
+    let api = system_api(&options.issuer, now)?;
+    tx.insert_api(&api).await?;
+    let id = ClientId::from_random(random_bytes()?);
+    let secret = PlainSecret::from_random(&random_base62(SECRET_RANDOM_LENGTH)?);
+    let mut client = Client::new(id.clone(), "Administrator", now);
+    client.app_type = Some("non_interactive".to_owned());
+    client.secrets.push(ClientSecret {
+        id: keyward_core::id::SecretId(u64::from_be_bytes(random_bytes()?)),
+        hash: pepper_of(pepper_id, &pepper).hash(&id.to_string(), secret.reveal()),
+        created_at: now,
+        expires_at: None,
+    });
+    tx.insert_client(&client).await?;
+    tx.insert_grant(&ClientGrant {
+        id: new_grant_id()?,
+        client: id.clone(),
+        api: api.id,
+        scopes: ALL_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+        kept_fields: "{}".to_owned(),
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    })
+    .await?;
+    tx.set_setting("issuer", &options.issuer).await?;
+    write_admin_file(
+        &options.data_dir,
+        &AdminFile {
+            issuer: options.issuer.clone(),
+            audience: management_audience(&options.issuer),
+            client_id: id.to_string(),
+            client_secret: secret.reveal().to_owned(),
+        },
+    )?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// When the external URL has changed, the management API and the administrator's file follow.
+pub(super) async fn follow_issuer(
+    store: &Store,
+    options: &ServicesOptions,
+) -> Result<(), OpenError> {
+    let old = store.setting("issuer").await?;
+    let old = old.ok_or(OpenError::Incomplete("it does not say for which issuer it is"))?;
+    if old == options.issuer {
+        return Ok(());
+    }
+    let now = options.clock.now();
+    let api = store.api_by_identifier(&management_audience(&old)).await?;
+    let mut api = api.ok_or(OpenError::Incomplete("the management API is missing"))?;
+    api.identifier = management_audience(&options.issuer);
+    api.updated_at = now;
+    let actor = Actor::system("issuer changed");
+    let mut tx = store.begin(&actor, "issuer-changed", now).await?;
+    tx.update_api(&api).await?;
+    tx.set_setting("issuer", &options.issuer).await?;
+    tx.commit().await?;
+    let path = options.data_dir.join(ADMIN_FILE);
+    let known = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if let Some(mut admin) = known.filter(|admin: &AdminFile| admin.issuer == old) {
+        admin.issuer.clone_from(&options.issuer);
+        admin.audience = management_audience(&options.issuer);
+        write_admin_file(&options.data_dir, &admin)?;
+    }
+    tracing::info!(from = %old, to = %options.issuer, "the issuer has changed");
+    Ok(())
+}
+
+/// The keys of a store, opened.
+pub(super) struct Keys {
+    pub(super) signing: SigningKeys,
+    pub(super) peppers: Peppers,
+}
+
+impl Keys {
+    pub(super) fn open(stored: &[StoredKey], master: &MasterKey) -> Result<Self, OpenError> {
+        let signing: Vec<_> =
+            stored.iter().filter(|key| key.kind == SIGNING).filter_map(signing_key).collect();
+        let mut current = None;
+        let mut older = Vec::new();
+        for key in stored.iter().filter(|key| key.kind == PEPPER) {
+            let (id, bytes) = open_pepper(key, master)?;
+            if key.status == "current" {
+                current = Some((id, bytes));
+            } else {
+                older.push((id, bytes));
+            }
+        }
+        let (id, bytes) = current.ok_or(OpenError::Incomplete("there is no current pepper"))?;
+        Ok(Self {
+            signing: SigningKeys::unseal(master, signing)?,
+            peppers: Peppers::new((id, &bytes), &older),
+        })
+    }
+}
+
+async fn make_pepper(
+    tx: &mut Tx,
+    master: &MasterKey,
+    now: Timestamp,
+) -> Result<(PepperId, [u8; 32]), OpenError> {
+    let id = PepperId(1);
+    let bytes: [u8; 32] = random_bytes()?;
+    let name = id.0.to_string();
+    let sealed = master
+        .seal(PEPPER, &name, &bytes)
+        .map_err(|fault| OpenError::Pepper { id: name.clone(), fault })?;
+    tx.put_sealed_key(&StoredKey {
+        kind: PEPPER.to_owned(),
+        id: name,
+        algorithm: None,
+        status: "current".to_owned(),
+        sealed,
+        created_at: now,
+        status_since: now,
+    })
+    .await?;
+    Ok((id, bytes))
+}
+
+fn open_pepper(key: &StoredKey, master: &MasterKey) -> Result<(PepperId, [u8; 32]), OpenError> {
+    let wrong = |fault| OpenError::Pepper { id: key.id.clone(), fault };
+    let bytes = master.open(PEPPER, &key.id, &key.sealed).map_err(wrong)?;
+    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| wrong(SealError::Form))?;
+    let id = key.id.parse().map_err(|_| wrong(SealError::Form))?;
+    Ok((PepperId(id), bytes))
+}
+
+fn stored_key(key: &SealedKey, now: Timestamp) -> StoredKey {
+    let (status, status_since) = match key.role {
+        KeyRole::Current => ("current", now),
+        KeyRole::Next => ("next", now),
+        KeyRole::Previous { until } => ("previous", until),
+    };
+    StoredKey {
+        kind: SIGNING.to_owned(),
+        id: key.kid.clone(),
+        algorithm: Some(key.algorithm.name().to_owned()),
+        status: status.to_owned(),
+        sealed: key.sealed.clone(),
+        created_at: now,
+        status_since,
+    }
+}
+
+/// Revoked keys, and algorithms of a later version, are no keys to us.
+fn signing_key(key: &StoredKey) -> Option<SealedKey> {
+    let role = match key.status.as_str() {
+        "current" => KeyRole::Current,
+        "next" => KeyRole::Next,
+        "previous" => KeyRole::Previous { until: key.status_since },
+        _ => return None,
+    };
+    let algorithm = Algorithm::parse(key.algorithm.as_deref()?)?;
+    Some(SealedKey { kid: key.id.clone(), algorithm, role, sealed: key.sealed.clone() })
+}
+
+fn system_api(issuer: &str, now: Timestamp) -> Result<Api, OpenError> {
+    let mut api = Api::new(new_api_id()?, &management_audience(issuer), SYSTEM_API_NAME, now);
+    api.is_system = true;
+    api.scopes = ALL_SCOPES
+        .iter()
+        .map(|scope| Scope { value: (*scope).to_owned(), description: None })
+        .collect();
+    Ok(api)
+}
+
+/// Whole or not at all, and never readable by others.
+fn write_admin_file(folder: &Path, admin: &AdminFile) -> Result<(), OpenError> {
+    let path = folder.join(ADMIN_FILE);
+    let draft = folder.join(".admin.json.new");
+    let wrong = |source| OpenError::Folder { what: "write", path: path.clone(), source };
+    let mut text = serde_json::to_string_pretty(admin).map_err(|e| wrong(e.into()))?;
+    text.push('\n');
+    let _ = std::fs::remove_file(&draft);
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(wrong)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)?;
+    std::fs::rename(&draft, &path).map_err(wrong)
+}
