@@ -81,9 +81,8 @@ async fn a_caller_cannot_choose_its_address() {
     }
 }
 
-/// `forward_auth-027`, `forward_auth-029`, `forward_auth-030`.
 #[tokio::test]
-async fn forged_identity_never_reaches_the_application() {
+async fn forward_auth_029_030_forged_identity_never_reaches_the_application() {
     let stack = Stack::start().await;
     let key = stack.key_for_inside().await;
     let request = http_client(INSIDE)
@@ -126,9 +125,9 @@ async fn two_credentials_are_none() {
     assert!(stack.application.take_seen().is_empty());
 }
 
-/// `forward_auth-001` to `forward_auth-010`: nginx itself refuses TRACE and lower-case methods.
+/// nginx itself refuses TRACE and lower-case methods.
 #[tokio::test]
-async fn every_method_is_decided_alike() {
+async fn forward_auth_001_to_010_every_method_is_decided_alike() {
     let stack = Stack::start().await;
     let key = stack.key_for_inside().await;
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "FOO"] {
@@ -207,9 +206,8 @@ async fn refusals_tell_nothing() {
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
 }
 
-/// `forward_auth-031`.
 #[tokio::test]
-async fn keyward_gone_means_500_and_never_200() {
+async fn forward_auth_031_keyward_gone_means_500_and_never_200() {
     let mut stack = Stack::start().await;
     let key = stack.key_for_inside().await;
     let forms = stack.every_form(&key).await;
@@ -243,9 +241,9 @@ async fn bodies_pass_by_the_check() {
     assert_eq!(stack.application.take_seen()[0].body_bytes, body.len());
 }
 
-/// `forward_auth-047`: a handshake is a request like any other, decided once.
+/// A handshake is a request like any other, decided once.
 #[tokio::test]
-async fn a_websocket_handshake_is_decided() {
+async fn forward_auth_047_a_websocket_handshake_is_decided() {
     let stack = Stack::start().await;
     let key = stack.key_for_inside().await;
     for (credential, status) in [(Credential::None, 401), (Credential::Basic(key), 200)] {

@@ -140,3 +140,34 @@ fn decisions_are_numbered_without_gaps() {
     }
     report("a decision record is out of form", &findings);
 }
+
+#[test]
+fn scenarios_name_tests_that_exist() {
+    let sources: String = ["crates", "e2e"]
+        .iter()
+        .flat_map(|folder| files(folder, |path| path.ends_with(".rs")))
+        .map(|file| file.text)
+        .collect();
+    let known = fs::read_to_string(root().join("corpus/scenarios.jsonl")).unwrap();
+    let page = files("docs", |path| path == "docs/scenarios.md").pop().unwrap();
+    let mut findings = Vec::new();
+    let mut listed = BTreeSet::new();
+    for (number, line) in page.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let &[id, .., test] = cells.as_slice() else { continue };
+        if !known.contains(&format!("\"id\": \"{id}\"")) {
+            continue;
+        }
+        listed.insert(id);
+        for name in test.split('`').skip(1).step_by(2) {
+            if !sources.contains(&format!("fn {name}(")) {
+                findings
+                    .push(page.at(number, format!("no test function {name}: name one that is")));
+            }
+        }
+    }
+    let ids = known.lines().filter_map(|line| line.split('"').nth(3));
+    let missing: Vec<&str> = ids.filter(|id| !listed.contains(id)).collect();
+    assert!(missing.is_empty(), "docs/scenarios.md does not list {missing:?}");
+    report("a scenario's test is gone", &findings);
+}
