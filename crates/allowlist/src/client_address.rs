@@ -346,7 +346,7 @@ fn walk(
         return peer_address(peer);
     }
     let mut leftmost = None;
-    for (number, hop) in (1_u8..).zip(hops.from_the_right()) {
+    for (number, hop) in (1_u8..).zip(hops.nearest_first()) {
         // Security: a hop that cannot be read ends the walk. Skipping it would let a client that
         // can make a proxy write `unknown` choose the address to its left.
         let address = read(hop).ok_or(NoClientIp::Malformed)?;

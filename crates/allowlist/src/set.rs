@@ -230,7 +230,6 @@ const fn is_odd(count: usize) -> bool {
     count & 1 == 1
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the upper 64 of 128 bits are what is wanted")]
 const fn upper_half(bits: u128) -> u64 {
     (bits >> 64) as u64
 }

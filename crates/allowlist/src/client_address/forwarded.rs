@@ -190,7 +190,7 @@ mod tests {
     fn elements_follow_the_grammar() {
         for (element, expected) in [
             ("for=192.0.2.9", Some("192.0.2.9")),
-            (" FOR=192.0.2.9;;proto=https; ", None),
+            (" FOR=192.0.2.9;;proto=https; ", Some("192.0.2.9")),
             (" FOR=192.0.2.9;;proto=https;", Some("192.0.2.9")),
             (r#"by=_a;for="[2001:db8::9]:_port""#, Some("2001:db8::9")),
             (r#"for="\1\9\2.0.2.9";host="a\"b;c""#, Some("192.0.2.9")),

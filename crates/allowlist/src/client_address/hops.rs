@@ -2,6 +2,10 @@
 
 use super::{HEADER_BYTES_MAX, HOPS_MAX, NoClientIp};
 
+/// Splits a line into hops and hands each on until told to stop; false when the line cannot be split
+/// or was not split to its end.
+type Split<'a> = fn(&'a [u8], &mut dyn FnMut(&'a [u8]) -> bool) -> bool;
+
 /// At most [`HOPS_MAX`] hops, kept as slices of the header lines: nothing is allocated.
 pub(super) struct Hops<'a> {
     hops: [&'a [u8]; HOPS_MAX],
@@ -17,13 +21,7 @@ impl Default for Hops<'_> {
 
 impl<'a> Hops<'a> {
     /// Adds the hops of one line, as `split` finds them.
-    ///
-    /// `split` is told where to put each hop and says whether the whole line could be split.
-    pub(super) fn add_line(
-        &mut self,
-        line: &'a [u8],
-        split: fn(&'a [u8], &mut dyn FnMut(&'a [u8]) -> bool) -> bool,
-    ) -> Result<(), NoClientIp> {
+    pub(super) fn add_line(&mut self, line: &'a [u8], split: Split<'a>) -> Result<(), NoClientIp> {
         let room = HEADER_BYTES_MAX.saturating_sub(self.bytes);
         self.bytes = self.bytes.saturating_add(line.len());
         // Only what is within the limit is looked at, so the work is bounded whatever comes.
@@ -57,7 +55,7 @@ impl<'a> Hops<'a> {
     }
 
     /// The hops, the nearest first.
-    pub(super) fn from_the_right(&self) -> impl Iterator<Item = &'a [u8]> {
+    pub(super) fn nearest_first(&self) -> impl Iterator<Item = &'a [u8]> {
         self.hops.iter().take(self.count).rev().copied()
     }
 }

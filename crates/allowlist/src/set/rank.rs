@@ -21,7 +21,6 @@ macro_rules! key {
     ($type:ty) => {
         impl Key for $type {
             #[inline]
-            #[expect(clippy::cast_possible_truncation, reason = "16 bits are left of the shift")]
             fn block(self) -> u32 {
                 (self >> (<$type>::BITS - 16)) as u32
             }
