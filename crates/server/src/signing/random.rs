@@ -1,9 +1,9 @@
 //! Random numbers, all from the cryptographic generator of the library (seeded by the system).
 
 use aws_lc_rs::rand;
+use keyward_core::base62;
 use zeroize::Zeroizing;
 
-const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// The largest multiple of 62 in a byte. Bytes from here on are drawn again, or the first eight
 /// characters would come up more often.
 const UNBIASED: u8 = 248;
@@ -32,10 +32,9 @@ pub fn random_base62(length: usize) -> Result<Zeroizing<String>, RandomError> {
     while text.len() < length {
         let bytes = Zeroizing::new(random_bytes::<64>()?);
         for byte in bytes.iter().filter(|byte| **byte < UNBIASED) {
-            if text.len() < length
-                && let Some(character) = BASE62.get(usize::from(byte % 62))
-            {
-                text.push(char::from(*character));
+            if text.len() < length {
+                let [character] = base62::encode_fixed(u128::from(*byte % 62));
+                text.push(char::from(character));
             }
         }
     }
@@ -54,9 +53,11 @@ mod tests {
         // Of 20,000 characters each of 62 is expected 322 times with a deviation of 18; outside of
         // 12 deviations the generator is broken, not unlucky.
         let text = random_base62(20_000).unwrap();
-        for character in BASE62 {
-            let count = text.bytes().filter(|byte| byte == character).count();
-            assert!((106..540).contains(&count), "{} came {count} times", char::from(*character));
+        assert!(base62::is_base62(&text));
+        for digit in 0..62 {
+            let [character] = base62::encode_fixed(digit);
+            let count = text.bytes().filter(|byte| *byte == character).count();
+            assert!((106..540).contains(&count), "{} came {count} times", char::from(character));
         }
     }
 
