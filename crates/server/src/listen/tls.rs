@@ -1,0 +1,112 @@
+//! TLS from two PEM files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// Why a listener cannot offer TLS.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file is missing or cannot be read.
+    #[error("cannot read {what} {}: {source}; check the path and the permissions", path.display())]
+    Unreadable {
+        /// Which of the two files.
+        what: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is not PEM, or holds nothing of the kind.
+    #[error("{} holds no usable {what} in PEM form ({reason})", path.display())]
+    Malformed {
+        /// What was looked for.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the parser said.
+        reason: String,
+    },
+    /// Certificate and key do not belong together.
+    #[error(
+        "the private key {} does not belong to the certificate {}; give the key the certificate \
+         was issued for",
+        key.display(),
+        certificate.display()
+    )]
+    Mismatch {
+        /// The certificate file.
+        certificate: PathBuf,
+        /// The key file.
+        key: PathBuf,
+    },
+    /// The certificate cannot be served.
+    #[error("the certificate {} cannot be served: {source}", certificate.display())]
+    Unusable {
+        /// The certificate file.
+        certificate: PathBuf,
+        /// What the TLS library said.
+        source: rustls::Error,
+    },
+}
+
+/// TLS 1.2 and 1.3 with the certificate chain and the key of two PEM files, offering HTTP/2 and
+/// HTTP/1.1. Early data (0-RTT) stays off: it can be replayed, and its source is not proven.
+///
+/// # Errors
+/// A file that is missing, unreadable or malformed, or a key of another certificate.
+pub fn tls_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+    let text = read(certificate, "the certificate")?;
+    let chain = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<Vec<_>, pem::Error>>()
+        .map_err(|error| malformed("certificate", certificate, &error))?;
+    if chain.is_empty() {
+        return Err(malformed("certificate", certificate, &pem::Error::NoItemsFound));
+    }
+    let text = zeroize::Zeroizing::new(read(key, "the private key")?);
+    let private_key = PrivateKeyDer::from_pem_slice(&text)
+        .map_err(|error| malformed("private key", key, &error))?;
+
+    let unusable = |source| TlsError::Unusable { certificate: certificate.to_path_buf(), source };
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(unusable)?
+        .with_no_client_auth()
+        .with_single_cert(chain, private_key)
+        .map_err(|source| {
+            if matches!(source, rustls::Error::InconsistentKeys(_)) {
+                let (certificate, key) = (certificate.to_path_buf(), key.to_path_buf());
+                TlsError::Mismatch { certificate, key }
+            } else {
+                unusable(source)
+            }
+        })?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.max_early_data_size = 0;
+    Ok(Arc::new(config))
+}
+
+fn read(path: &Path, what: &'static str) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Unreadable {
+        what,
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+fn malformed(what: &'static str, path: &Path, error: &pem::Error) -> TlsError {
+    // The parser's message may repeat a line of the file, and one of the files is a key.
+    let reason = if matches!(error, pem::Error::NoItemsFound) {
+        "none found"
+    } else if matches!(error, pem::Error::Base64Decode(_)) {
+        "a section is not base64"
+    } else {
+        "a section is malformed"
+    };
+    TlsError::Malformed { what, path: path.to_path_buf(), reason: reason.to_owned() }
+}
