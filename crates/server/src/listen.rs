@@ -30,6 +30,7 @@ use rustls::ServerConfig;
 mod accept;
 mod bind;
 mod connection;
+mod files;
 mod guard;
 pub mod head;
 mod liveness;
@@ -39,6 +40,7 @@ mod tls;
 
 pub use self::accept::serve;
 pub use self::bind::{Bound, ListenAddress, ListenError, SocketFile, bind};
+pub use self::files::raise_open_files_limit;
 pub use self::tls::{TlsError, tls_config};
 
 /// How one listener listens.
@@ -79,7 +81,8 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// How long shutdown waits for requests being answered.
     pub drain_timeout: Duration,
-    /// Open connections. At the cap the one idle longest is closed for a new one; when none is
+    /// Open connections, or a quarter of the files the process may have open if that is less; see
+    /// [`raise_open_files_limit`]. At the cap the one idle longest is closed for a new one; when none is
     /// idle, accepting waits.
     pub connections_max: usize,
     /// Bytes of a request body; then 413.

@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::bind::Bound;
 use super::connection::{Listener, run};
+use super::files::connections_affordable;
 use super::liveness::{Connections, Order, sweep_interval};
 use super::stream::Socket;
 use super::{Limits, ListenOptions};
@@ -36,7 +37,11 @@ pub async fn serve(
     options: ListenOptions,
     shutdown: impl Future<Output = ()>,
 ) {
-    let (limits, name) = (options.limits, options.name);
+    let name = options.name;
+    let mut options = options;
+    let affordable = connections_affordable();
+    options.limits.connections_max = options.limits.connections_max.clamp(1, affordable);
+    let limits = options.limits;
     let connections = Arc::new(Connections::new());
     let mut tasks = JoinSet::new();
     tasks.spawn(sweep(Arc::clone(&connections), limits));
@@ -142,7 +147,7 @@ async fn accept_all(
 
 /// Waits until there are fewer connections than the cap, closing those that are idle longest.
 async fn make_room(listener: &Listener, connections: &Connections) {
-    while connections.count() >= listener.limits.connections_max.max(1) {
+    while connections.count() >= listener.limits.connections_max {
         if connections.close_oldest_idle() {
             super::count_refusal(listener.name, "evicted");
         }

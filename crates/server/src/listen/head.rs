@@ -13,7 +13,7 @@ mod violation;
 
 use self::chunked::{ChunkStep, ChunkedScanner};
 use self::facts::{BodyFraming, Head};
-use self::field::{Field, Word, is_token_byte, is_value_byte};
+use self::field::{Field, Word, target_run, token_run, value_run};
 pub use self::violation::Violation;
 
 /// Longest method accepted, in bytes; the longest registered one has 16.
@@ -232,9 +232,9 @@ impl HeadScanner {
             State::Target => self.target(window),
             State::Version => self.version(byte),
             State::RequestLineEnd => self.line_feed(byte, State::LineStart),
-            State::LineStart => self.line_start(byte),
+            State::LineStart => self.line_start(byte, window),
             State::Name => self.name(window),
-            State::ValueStart(field) => Ok(self.value_start(byte, field)),
+            State::ValueStart(field) => self.value_start(window, field),
             State::Value(field) => self.value(window, field),
             State::ValueEnd => self.line_feed(byte, State::LineStart),
             State::HeadEnd => self.head_end(byte),
@@ -266,7 +266,7 @@ impl HeadScanner {
     }
 
     fn method(&mut self, window: &[u8]) -> Step {
-        let run = window.iter().position(|&b| !is_token_byte(b)).unwrap_or(window.len());
+        let run = token_run(window);
         let token = window.get(..run).unwrap_or_default();
         if let Some(at) = self.word.push_all(token, METHOD_BYTES_MAX) {
             return Err((at, Violation::RequestLine));
@@ -285,10 +285,7 @@ impl HeadScanner {
 
     fn target(&mut self, window: &[u8]) -> Step {
         let room = self.limits.target_bytes.saturating_sub(self.head.target_bytes);
-        let run = window
-            .iter()
-            .position(|&b| !matches!(b, 0x21..=0x7e) || b == b'#')
-            .unwrap_or(window.len());
+        let run = target_run(window);
         if self.head.target_bytes == 0 {
             match window.first() {
                 Some(b'/') => {}
@@ -331,7 +328,7 @@ impl HeadScanner {
         Ok(1)
     }
 
-    fn line_start(&mut self, byte: u8) -> Step {
+    fn line_start(&mut self, byte: u8, window: &[u8]) -> Step {
         match byte {
             b'\r' => {
                 self.state = State::HeadEnd;
@@ -347,11 +344,11 @@ impl HeadScanner {
         }
         self.word = Word::default();
         self.state = State::Name;
-        Ok(0)
+        self.name(window)
     }
 
     fn name(&mut self, window: &[u8]) -> Step {
-        let run = window.iter().position(|&b| !is_token_byte(b)).unwrap_or(window.len());
+        let run = token_run(window);
         self.word.extend(window.get(..run).unwrap_or_default());
         match window.get(run) {
             None => Ok(run),
@@ -367,22 +364,31 @@ impl HeadScanner {
         }
     }
 
-    fn value_start(&mut self, byte: u8, field: Field) -> usize {
-        if matches!(byte, b' ' | b'\t') {
-            return 1;
+    fn value_start(&mut self, window: &[u8], field: Field) -> Step {
+        let spaces = window.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let text = window.get(spaces..).unwrap_or_default();
+        if text.is_empty() {
+            return Ok(spaces);
         }
         self.state = State::Value(field);
-        0
+        match self.value(text, field) {
+            Ok(used) => Ok(spaces + used),
+            Err((at, violation)) => Err((spaces + at, violation)),
+        }
     }
 
     fn value(&mut self, window: &[u8], field: Field) -> Step {
-        let run = window.iter().position(|&b| !is_value_byte(b)).unwrap_or(window.len());
+        let run = value_run(window);
         let text = window.get(..run).unwrap_or_default();
         self.head.read_value(&mut self.word, text, field)?;
         match window.get(run) {
             None => Ok(run),
             Some(b'\r') => {
                 self.head.end_value(&self.word, field).map_err(|violation| (run, violation))?;
+                if window.get(run + 1) == Some(&b'\n') {
+                    self.state = State::LineStart;
+                    return Ok(run + 2);
+                }
                 self.state = State::ValueEnd;
                 Ok(run + 1)
             }

@@ -3,15 +3,66 @@
 /// Longest name or value that has to be recognised: `transfer-encoding`.
 const WORD_BYTES: usize = 24;
 
-/// Whether a byte may stand in a method or a header name.
-pub(super) fn is_token_byte(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'!' | b'#' | b'$' | b'%'
-        | b'&' | b'\'' | b'*' | b'+' | b'.' | b'^' | b'`' | b'|' | b'~')
+/// The bytes that may stand in a method or a header name.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses a bad index")]
+static TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &[u8] =
+        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_!#$%&'*+.^`|~";
+    while let [byte, tail @ ..] = rest {
+        table[*byte as usize] = true;
+        rest = tail;
+    }
+    table
+};
+
+/// How many bytes at the start may stand in a method or a header name.
+pub(super) fn token_run(bytes: &[u8]) -> usize {
+    let allowed = |byte: u8| TOKEN_BYTES.get(usize::from(byte)).copied().unwrap_or(false);
+    bytes.iter().position(|&byte| !allowed(byte)).unwrap_or(bytes.len())
 }
 
 /// Whether a byte may stand in a header value: everything but controls.
 pub(super) fn is_value_byte(byte: u8) -> bool {
     (byte >= 0x20 && byte != 0x7f) || byte == b'\t'
+}
+
+/// How many bytes at the start may stand in a header value.
+pub(super) fn value_run(bytes: &[u8]) -> usize {
+    let skipped = 8 * clean_words(bytes, |word| below(word, 0x20) | equal(word, 0x7f));
+    let rest = bytes.get(skipped..).unwrap_or_default();
+    skipped + rest.iter().position(|&byte| !is_value_byte(byte)).unwrap_or(rest.len())
+}
+
+/// How many bytes at the start may stand in a request target: visible ASCII except `#`.
+pub(super) fn target_run(bytes: &[u8]) -> usize {
+    let skipped = 8 * clean_words(bytes, |word| {
+        below(word, 0x21) | equal(word, 0x7f) | equal(word, b'#') | (word & HIGH_BITS)
+    });
+    let rest = bytes.get(skipped..).unwrap_or_default();
+    let allowed = |byte: u8| matches!(byte, 0x21..=0x7e) && byte != b'#';
+    skipped + rest.iter().position(|&byte| !allowed(byte)).unwrap_or(rest.len())
+}
+
+/// Eight bytes that are 1, and eight of which the high bit is set.
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+
+/// How many words of eight bytes at the start have no byte that `suspect` marks. It may mark too
+/// much: what follows is looked at byte by byte.
+fn clean_words(bytes: &[u8], suspect: impl Fn(u64) -> u64) -> usize {
+    let (words, _) = bytes.as_chunks::<8>();
+    words.iter().take_while(|word| suspect(u64::from_ne_bytes(**word)) == 0).count()
+}
+
+/// Not 0 when a byte of the word is less than `bound`, which is at most 0x80.
+fn below(word: u64, bound: u8) -> u64 {
+    word.wrapping_sub(ONES * u64::from(bound)) & !word & HIGH_BITS
+}
+
+/// Not 0 when a byte of the word is `byte`.
+fn equal(word: u64, byte: u8) -> u64 {
+    below(word ^ (ONES * u64::from(byte)), 1)
 }
 
 /// Whether a byte may stand in `Host`: a name, an address, brackets, a port.

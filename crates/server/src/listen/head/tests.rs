@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::field::{is_value_byte, target_run, token_run, value_run};
 use super::{HeadLimits, HeadScanner, Violation};
 
 /// Scans `bytes` in pieces that end at `cuts`; gives verdict, position and heads.
@@ -207,6 +208,19 @@ proptest! {
         prop_assert_eq!(scan_in_pieces(bytes.as_bytes(), &cuts), whole);
         let every_byte: Vec<usize> = (0..bytes.len()).collect();
         prop_assert_eq!(scan_in_pieces(bytes.as_bytes(), &every_byte), whole);
+    }
+
+    #[test]
+    fn runs_of_words_are_runs_of_bytes(
+        bytes in prop::collection::vec(prop_oneof![8 => b'!'..=b'~', 1 => any::<u8>()], 0..60),
+    ) {
+        let run = |allowed: fn(u8) -> bool| {
+            bytes.iter().position(|&byte| !allowed(byte)).unwrap_or(bytes.len())
+        };
+        prop_assert_eq!(value_run(&bytes), run(is_value_byte));
+        prop_assert_eq!(target_run(&bytes), run(|b| b.is_ascii_graphic() && b != b'#'));
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        prop_assert_eq!(token_run(&bytes), run(is_token));
     }
 
     #[test]
