@@ -74,9 +74,7 @@ impl Network {
                     return match prefix_len.checked_sub(96) {
                         Some(length) => Self::truncated(IpAddr::V4(v4), length),
                         None => Err(ParseErrorKind::MappedPrefixTooShort {
-                            suggestion: Self::truncated(IpAddr::V4(v4), prefix_len)
-                                .ok()
-                                .filter(|network| network.prefix_len > 0),
+                            suggestion: Self::truncated(IpAddr::V4(v4), prefix_len).ok(),
                         }),
                     };
                 }

@@ -137,7 +137,13 @@ const fn full_len(address: IpAddr) -> u8 {
 
 /// The network of a well-formed entry, if it may stand in a list.
 fn checked(address: IpAddr, prefix_len: u8, rules: &EntryRules) -> Result<Network, ParseErrorKind> {
-    let network = Network::truncated(address, prefix_len)?;
+    let network = match Network::truncated(address, prefix_len) {
+        Err(ParseErrorKind::MappedPrefixTooShort { suggestion }) => {
+            let suggestion = suggestion.and_then(acceptable);
+            return Err(ParseErrorKind::MappedPrefixTooShort { suggestion });
+        }
+        truncated => truncated?,
+    };
     let host = address.to_canonical();
     if network.prefix_len() == 0 {
         // Checked before the host bits: `10.0.0.1/0` must not be answered with "write 0.0.0.0/0".
@@ -154,6 +160,11 @@ fn checked(address: IpAddr, prefix_len: u8, rules: &EntryRules) -> Result<Networ
     } else {
         Err(ParseErrorKind::HostBitsSet { network, host })
     }
+}
+
+/// The network, if it could be written in a list; only such a one may be suggested.
+fn acceptable(network: Network) -> Option<Network> {
+    checked(network.address(), network.prefix_len(), &EntryRules::default()).ok()
 }
 
 /// Refuses what lies in `::/8`, the loopback address aside.
@@ -350,6 +361,11 @@ mod tests {
             ("203.0.113.0/255.255.255.0", Some("203.0.113.0/24")),
             ("203.0.113.0/0.0.0.255", Some("203.0.113.0/24")),
             ("203.0.113.0/255.0.255.0", None),
+            ("203.0.113.0/0.0.0.0", None),
+            ("::/0::", None),
+            ("0.0.0.0:80", None),
+            ("[::2]:80", None),
+            ("::ffff:0.0.0.0/32", None),
             ("203.0.113.5:443", Some("203.0.113.5")),
             ("[2001:db8::1]:443", Some("2001:db8::1")),
             ("::203.0.113.5", Some("203.0.113.5")),

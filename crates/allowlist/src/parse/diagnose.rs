@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{ADDRESS_BYTES_MAX, ENTRY_BYTES_MAX, literal};
+use super::{ADDRESS_BYTES_MAX, ENTRY_BYTES_MAX, acceptable, literal};
 use crate::error::ParseErrorKind;
 use crate::network::Network;
 
@@ -61,11 +61,12 @@ fn from_mask(address: IpAddr, mask: &str) -> Option<Network> {
         (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return None,
     };
     let used = u128::MAX.checked_shl(128_u32.checked_sub(width)?)?;
-    // A wildcard mask is a netmask with every bit turned round.
+    // A wildcard mask is a netmask with every bit turned round. All zeros could be either.
     let ones = if mask.leading_zeros() == 0 { mask } else { !mask & used };
     let length = ones.leading_ones();
-    let whole = ones.count_ones() == length && length > 0;
-    Network::truncated(address, u8::try_from(length).ok().filter(|_| whole)?).ok()
+    let whole = ones.count_ones() == length && mask != 0;
+    let length = u8::try_from(length).ok().filter(|_| whole)?;
+    Network::truncated(address, length).ok().and_then(acceptable)
 }
 
 /// What is wrong with `text` as an address.
@@ -91,11 +92,16 @@ pub(super) fn address(text: &str) -> ParseErrorKind {
 
 fn bracketed(text: &str) -> ParseErrorKind {
     match text.rsplit_once("]:") {
-        Some((inner, port)) if is_port(port) => {
-            ParseErrorKind::Port { suggestion: literal(inner.strip_prefix('[').unwrap_or(inner)) }
-        }
+        Some((inner, port)) if is_port(port) => ParseErrorKind::Port {
+            suggestion: literal(inner.strip_prefix('[').unwrap_or(inner)).and_then(host),
+        },
         Some(_) | None => ParseErrorKind::Brackets,
     }
+}
+
+/// The address in canonical form, if it could be written in a list.
+fn host(address: IpAddr) -> Option<IpAddr> {
+    acceptable(Network::host(address)).map(|network| network.address())
 }
 
 fn is_port(text: &str) -> bool {
@@ -128,7 +134,7 @@ fn v6(text: &str) -> ParseErrorKind {
         return ParseErrorKind::Syntax;
     };
     if let Ok(v4) = front.parse::<Ipv4Addr>() {
-        return ParseErrorKind::Port { suggestion: Some(IpAddr::V4(v4)) };
+        return ParseErrorKind::Port { suggestion: host(IpAddr::V4(v4)) };
     }
     if !text.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')) {
         return ParseErrorKind::Syntax;
