@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use keyward_core::decision::Shown;
+use keyward_core::id::{ClientId, SecretId};
+
+use super::*;
+
+fn permit(scope: &str) -> Permit {
+    Permit {
+        client: ClientId::parse("01234567890123456789").unwrap(),
+        account: None,
+        scope: Arc::from(scope),
+        client_ip: None,
+        api: None,
+        shown: Shown::Secret(SecretId(1)),
+        would_deny: None,
+        revision: 1,
+    }
+}
+
+#[track_caller]
+fn check_scope(scope: &str, expected: Option<&str>) {
+    let identity = Identity::of(&permit(scope), RequestId::random());
+    let value = identity.map(|identity| identity.0[X_CLIENT_SCOPE].to_str().unwrap().to_owned());
+    assert_eq!(value.as_deref(), expected);
+}
+
+#[test]
+fn what_is_void_is_a_dash() {
+    let identity = Identity::of(&permit(""), RequestId::random()).unwrap();
+    for name in [X_ACCOUNT_ID, X_CLIENT_SCOPE, X_CLIENT_IP] {
+        assert_eq!(identity.0[&name], "-", "{name}");
+    }
+    assert_eq!(identity.0[X_CLIENT_ID], "01234567890123456789");
+}
+
+#[test]
+fn scopes_stand_in_a_header_or_not_at_all() {
+    check_scope("a b:c", Some("a b:c"));
+    check_scope("a b\r\nx-client-id:me c", Some("a c"));
+    check_scope("é", Some("-"));
+    check_scope(&"s".repeat(IDENTITY_BYTES_MAX / 2), Some(&"s".repeat(IDENTITY_BYTES_MAX / 2)));
+    check_scope(&"s".repeat(IDENTITY_BYTES_MAX), None);
+}
+
+#[test]
+fn every_class_has_a_refusal_in_every_style() {
+    let classes = [
+        Class::BadRequest,
+        Class::Challenge,
+        Class::Unauthorized,
+        Class::Forbidden,
+        Class::TooMany,
+        Class::Unavailable,
+    ];
+    let statuses = |form: fn(Class) -> Form| classes.map(|class| form(class).status.as_u16());
+    assert_eq!(statuses(bare), [401, 401, 401, 403, 429, 503]);
+    assert_eq!(statuses(full), [400, 401, 401, 403, 429, 503]);
+}
