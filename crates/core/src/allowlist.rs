@@ -1,5 +1,7 @@
 //! An allowlist: mode and entries, and its compiled form that answers in the hot path.
 
+pub mod edit;
+
 use std::fmt;
 
 use keyward_allowlist::{ClientIp, EntryRules, Network, NetworkSet};
@@ -9,7 +11,7 @@ use crate::time::Timestamp;
 /// The most entries a list may have. Refused at write; enforcement never degrades with size.
 pub const ENTRIES_MAX: usize = 10_000;
 
-/// The longest label, in bytes.
+/// The longest label, in characters.
 pub const LABEL_MAX: usize = 200;
 
 /// What an allowlist does. The mode is explicit and no entry's expiry ever changes it.

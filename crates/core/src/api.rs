@@ -1,5 +1,7 @@
 //! APIs (OAuth resource servers) and accounts.
 
+pub mod patch;
+
 use std::collections::BTreeMap;
 
 use crate::allowlist::Allowlist;

@@ -1,5 +1,8 @@
 //! Clients and their grants.
 
+pub mod patch;
+pub mod secrets;
+
 use std::collections::BTreeMap;
 
 use crate::allowlist::Allowlist;

@@ -71,7 +71,7 @@ fn evaluate(
             Some(parts) => by_secret(generation, parts.client, parts.secret, find, now),
             None => {
                 // The same work as for a key in good form, so that time tells nothing.
-                let _ = generation.settings.peppers.find("", text, [].iter());
+                let _ = generation.settings.peppers.find("", text, &[].iter());
                 Err(Reason::MalformedKey)
             }
         },
@@ -109,7 +109,7 @@ fn by_secret<'a>(
     let record = key.as_ref().and_then(find);
     let secrets: &[SecretRecord] = record.map_or(&[], |record| &record.secrets);
     let hashes = secrets.iter().map(|secret| &secret.hash);
-    let place = find_secret(generation, client, secret, hashes);
+    let place = find_secret(generation, client, secret, &hashes);
     let (Some(key), Some(record)) = (key, record) else { return Err(Reason::UnknownClient) };
     let Some(fitting) = place.and_then(|place| record.secrets.get(place)) else {
         return Err(Reason::WrongSecret);
@@ -125,14 +125,14 @@ fn find_secret<'a>(
     generation: &Generation,
     client: &str,
     secret: &str,
-    hashes: impl ExactSizeIterator<Item = &'a SecretHash> + Clone,
+    hashes: &(impl ExactSizeIterator<Item = &'a SecretHash> + Clone),
 ) -> Option<usize> {
     let peppers = &generation.settings.peppers;
     if hashes.len() > 0 {
         return peppers.find(client, secret, hashes);
     }
     let nothing = SecretHash { pepper: crate::secret::PepperId(u32::MAX), mac: [0; 32] };
-    peppers.find(client, secret, std::iter::once(&nothing)).and(None)
+    peppers.find(client, secret, &std::iter::once(&nothing)).and(None)
 }
 
 fn by_token<'a>(

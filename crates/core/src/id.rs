@@ -67,9 +67,10 @@ impl ClientId {
     /// Makes a native id of 16 random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; 16]) -> Self {
+        const SPACE: u128 = base62::power(CLIENT_ID_LENGTH);
         // 62^20 does not divide 2^128, the bias is below 2^-8 of one value in 2^119: irrelevant
         // for an identifier that is public anyway.
-        Self(Repr::Native(u128::from_be_bytes(bytes) % base62::power(CLIENT_ID_LENGTH)))
+        Self(Repr::Native(u128::from_be_bytes(bytes) % SPACE))
     }
 
     /// The look-up key. Native and foreign ids never share one.

@@ -17,6 +17,7 @@ pub mod decision;
 pub mod explain;
 pub mod gateway;
 pub mod id;
+pub mod invalid;
 pub mod jwk;
 pub mod jws;
 pub mod policy;

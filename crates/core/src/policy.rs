@@ -245,7 +245,11 @@ impl Policy {
 
     /// Reads something off a client's record; `None` when there is no such client. For what a
     /// decision leaves open, never instead of one.
-    pub fn read_client<T>(&self, id: &ClientId, read: impl FnOnce(&ClientRecord) -> T) -> Option<T> {
+    pub fn read_client<T>(
+        &self,
+        id: &ClientId,
+        read: impl FnOnce(&ClientRecord) -> T,
+    ) -> Option<T> {
         self.clients.pin().get(&id.key()).map(read)
     }
 

@@ -203,7 +203,7 @@ impl Peppers {
         &self,
         client: &str,
         secret: &str,
-        stored: impl Iterator<Item = &'a SecretHash> + Clone,
+        stored: &(impl Iterator<Item = &'a SecretHash> + Clone),
     ) -> Option<usize> {
         let mut found = None;
         for (id, key) in &self.keys {
@@ -284,11 +284,11 @@ mod tests {
         let peppers = Peppers::new((PepperId(2), &[2; 32]), &[(PepperId(1), [1; 32])]);
         let old = Peppers::new((PepperId(1), &[1; 32]), &[]);
         let stored = [old.hash("c1", "old"), peppers.hash("c1", "new")];
-        assert_eq!(peppers.find("c1", "old", stored.iter()), Some(0));
-        assert_eq!(peppers.find("c1", "new", stored.iter()), Some(1));
-        assert_eq!(peppers.find("c2", "new", stored.iter()), None);
-        assert_eq!(peppers.find("c1", "newer", stored.iter()), None);
-        assert_eq!(peppers.find("c1", "new", [].iter()), None);
+        assert_eq!(peppers.find("c1", "old", &stored.iter()), Some(0));
+        assert_eq!(peppers.find("c1", "new", &stored.iter()), Some(1));
+        assert_eq!(peppers.find("c2", "new", &stored.iter()), None);
+        assert_eq!(peppers.find("c1", "newer", &stored.iter()), None);
+        assert_eq!(peppers.find("c1", "new", &[].iter()), None);
     }
 
     #[test]
