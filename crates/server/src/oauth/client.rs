@@ -1,0 +1,64 @@
+//! Who asks: one decision at an OAuth endpoint, and how its denial is answered.
+
+use keyward_core::attempt::{Attempt, Credential, CredentialFault, Door, Required};
+use keyward_core::decide::decide;
+use keyward_core::decision::{Decision, Denial, Permit};
+
+use super::reply::{Asked, OAuthError, refusal};
+use super::request::OAuthRequest;
+use super::throttle::Throttle;
+use crate::services::Services;
+
+/// Decides a request of a client at a door.
+pub(super) fn decide_request(
+    services: &Services,
+    request: &OAuthRequest,
+    credential: Result<Credential<'_>, CredentialFault>,
+    door: Door<'_>,
+) -> Decision {
+    let attempt = Attempt { credential, client_ip: request.client_ip, door };
+    decide(&services.policy, &attempt, &*services.clock)
+}
+
+/// A client that shows its id and secret and is allowed from where it asks. Lists of its APIs, its
+/// account and its own are asked, as everywhere.
+pub(super) fn authenticate_client(
+    services: &Services,
+    throttle: &Throttle,
+    request: &OAuthRequest,
+) -> Result<Permit, OAuthError> {
+    let pair = request.pair();
+    let credential = pair.as_ref().map(|pair| pair.credential()).map_err(|fault| *fault);
+    match decide_request(services, request, credential, Door::Use(Required::default())) {
+        Decision::Allow(permit) => Ok(permit),
+        Decision::Deny(denial) => {
+            Err(refuse(services, throttle, request, &denial, Asked::default()))
+        }
+    }
+}
+
+/// The answer to a denial. Too many bad credentials from one source become 429.
+pub(super) fn refuse(
+    services: &Services,
+    throttle: &Throttle,
+    request: &OAuthRequest,
+    denial: &Denial,
+    asked: Asked<'_>,
+) -> OAuthError {
+    let client_ip = request.client_ip.ok();
+    tracing::info!(
+        client.ip = client_ip.map(tracing::field::display),
+        client.id = denial.client.as_ref().map(tracing::field::display),
+        reason = denial.reason.code(),
+        revision = denial.revision,
+        "refused at an OAuth endpoint"
+    );
+    let error = refusal(denial.reason, services.disclosure, asked);
+    if !error.is_bad_credential() {
+        return error;
+    }
+    match throttle.count_failure(client_ip, services.clock.uptime_ms()) {
+        Ok(()) => error,
+        Err(retry_after_s) => OAuthError::too_many_failures(retry_after_s),
+    }
+}

@@ -1,0 +1,257 @@
+//! The token endpoint (RFC 6749 §4.4, client credentials).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use keyward_core::attempt::{Door, TokenRequest};
+use keyward_core::client::CLIENT_CREDENTIALS;
+use keyward_core::decision::{Decision, Denial, Permit, Reason};
+use keyward_core::id::ClientId;
+use keyward_core::policy::ApiRecord;
+use keyward_core::time::Timestamp;
+use keyward_core::token::{Dialect, TokenClaims, TokenId};
+use serde::Serialize;
+
+use super::client::{decide_request, refuse};
+use super::parameters::Parameters;
+use super::reply::{Asked, OAuthError};
+use super::request::OAuthRequest;
+use super::throttle::Throttle;
+use crate::services::Services;
+use crate::signing::random_base62;
+
+/// Characters of a `jti`: 131 bits.
+const TOKEN_ID_LENGTH: usize = 22;
+/// How long a request may be held until a token can be told from those revoked just before, in
+/// milliseconds. Longer happens only when the clock was set back.
+const PAUSE_MS_MAX: i64 = 1_000;
+
+/// The answer of RFC 6749 §5.1.
+#[derive(Serialize)]
+pub(super) struct TokenAnswer {
+    access_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    expires_in: u32,
+    token_type: &'static str,
+}
+
+/// What a request asks for, well formed.
+struct Wanted<'a> {
+    audience: Option<&'a str>,
+    scope: Option<&'a str>,
+    organization: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    fn read(parameters: &'a Parameters) -> Result<Self, OAuthError> {
+        match parameters.text("grant_type") {
+            Some(CLIENT_CREDENTIALS) => {}
+            Some(_) => return Err(OAuthError::unsupported_grant_type()),
+            None => return Err(OAuthError::missing("grant_type")),
+        }
+        // Compat(auth0): `resource` (RFC 8707) is another name of `audience`.
+        let (audience, resource) = (parameters.text("audience"), parameters.text("resource"));
+        if audience.zip(resource).is_some_and(|(audience, resource)| audience != resource) {
+            return Err(OAuthError::invalid_request("audience and resource differ"));
+        }
+        Ok(Self {
+            audience: audience.or(resource),
+            scope: parameters.text("scope"),
+            organization: parameters.text("organization"),
+        })
+    }
+}
+
+/// Issues an access token.
+///
+/// Signing stays on this thread: it takes at most about a millisecond (RSA; the curves a tenth),
+/// and handing it to the pool for blocking work would let a burst of token requests crowd the
+/// cores with hundreds of threads while decisions of the gate wait.
+pub(super) async fn issue_token(
+    State(services): State<Arc<Services>>,
+    Extension(throttle): Extension<Arc<Throttle>>,
+    request: OAuthRequest,
+) -> Result<Json<TokenAnswer>, OAuthError> {
+    let wanted = Wanted::read(&request.parameters)?;
+    let (mut permit, mut api) = admit(&services, &throttle, &request, &wanted)?;
+    if let Some(pause) = pause_after_revocation(&services, &permit.client)? {
+        tokio::time::sleep(pause).await;
+        // The policy may have changed meanwhile.
+        (permit, api) = admit(&services, &throttle, &request, &wanted)?;
+    }
+    let organization = organization(&services, &permit, wanted.organization).await?;
+    let mut claims = claims(&services, &permit, &api, organization)?;
+    let mut access_token = sign(&services, &api, &claims)?;
+    if is_revoked(&services, &api, &access_token) {
+        tokio::time::sleep(until_next_second(services.now())).await;
+        claims.issued_at_s = claims.issued_at_s.saturating_add(1);
+        claims.expires_at_s = claims.expires_at_s.saturating_add(1);
+        access_token = sign(&services, &api, &claims)?;
+    }
+    tracing::info!(
+        client.ip = permit.client_ip.map(tracing::field::display),
+        client.id = %permit.client,
+        api = %api.identifier,
+        would_deny = permit.would_deny.map(Reason::code),
+        revision = permit.revision,
+        "issued a token"
+    );
+    Ok(Json(TokenAnswer {
+        access_token,
+        scope: claims.scope,
+        expires_in: api.token_lifetime_s,
+        token_type: "Bearer",
+    }))
+}
+
+/// Decides the request.
+fn admit(
+    services: &Services,
+    throttle: &Throttle,
+    request: &OAuthRequest,
+    wanted: &Wanted<'_>,
+) -> Result<(Permit, Arc<ApiRecord>), OAuthError> {
+    let default_audience = services.policy.generation().settings.default_audience.clone();
+    let audience = wanted.audience.or(default_audience.as_deref());
+    match decide_token(services, request, audience, wanted.scope) {
+        Decision::Allow(permit) => {
+            let api = audience.and_then(|audience| services.policy.api(audience));
+            // Gone or replaced since it was decided on.
+            let api = api.filter(|api| permit.api.as_ref() == Some(&api.id));
+            Ok((permit, api.ok_or_else(OAuthError::unavailable)?))
+        }
+        Decision::Deny(denial) => {
+            let missing = missing_scopes(services, request, audience, wanted.scope, &denial);
+            let asked = Asked { audience: audience.unwrap_or_default(), missing_scopes: &missing };
+            Err(refuse(services, throttle, request, &denial, asked))
+        }
+    }
+}
+
+fn decide_token(
+    services: &Services,
+    request: &OAuthRequest,
+    audience: Option<&str>,
+    scope: Option<&str>,
+) -> Decision {
+    let pair = request.pair();
+    let credential = pair.as_ref().map(|pair| pair.credential()).map_err(|fault| *fault);
+    decide_request(services, request, credential, Door::Token(TokenRequest { audience, scope }))
+}
+
+/// Which scopes the refusal names: those asked for that the client would not get without asking.
+fn missing_scopes(
+    services: &Services,
+    request: &OAuthRequest,
+    audience: Option<&str>,
+    scope: Option<&str>,
+    denial: &Denial,
+) -> String {
+    let Some(scope) = scope.filter(|_| denial.reason == Reason::Scope) else {
+        return String::new();
+    };
+    let Decision::Allow(all) = decide_token(services, request, audience, None) else {
+        return String::new();
+    };
+    let missing = scope.split(' ').filter(|one| !all.scope.split(' ').any(|have| have == *one));
+    missing.collect::<Vec<_>>().join(" ")
+}
+
+/// The first second whose tokens are told from those that were revoked: `iat` has no fractions, so
+/// a token of the second of a revocation counts as revoked with the rest.
+fn first_second(services: &Services, client: &ClientId) -> i64 {
+    let read = services.policy.read_client(client, |client| client.tokens_not_before);
+    read.map_or(i64::MIN, |end| end.seconds().saturating_add(1))
+}
+
+/// How long to wait until a token for this client is not refused as revoked.
+fn pause_after_revocation(
+    services: &Services,
+    client: &ClientId,
+) -> Result<Option<Duration>, OAuthError> {
+    let first = Timestamp::from_seconds(first_second(services, client));
+    let wait_ms = first.millis().saturating_sub(services.now().millis());
+    match u64::try_from(wait_ms) {
+        Ok(0) | Err(_) => Ok(None),
+        Ok(wait_ms) if wait_ms <= PAUSE_MS_MAX.unsigned_abs() => {
+            Ok(Some(Duration::from_millis(wait_ms)))
+        }
+        Ok(_) => Err(OAuthError::unavailable()),
+    }
+}
+
+/// The account for the token, when the request names it by id or name (Auth0: organization).
+async fn organization(
+    services: &Services,
+    permit: &Permit,
+    wanted: Option<&str>,
+) -> Result<Option<(String, String)>, OAuthError> {
+    let Some(wanted) = wanted else { return Ok(None) };
+    let Some(id) = &permit.account else { return Err(OAuthError::foreign_organization()) };
+    let account = services.store.account(id).await?;
+    account
+        .filter(|account| wanted == id.as_str() || wanted == account.name)
+        .map(|account| Some((id.to_string(), account.name)))
+        .ok_or_else(OAuthError::foreign_organization)
+}
+
+fn claims(
+    services: &Services,
+    permit: &Permit,
+    api: &ApiRecord,
+    organization: Option<(String, String)>,
+) -> Result<TokenClaims, OAuthError> {
+    // Never before the first second: the machine's clock may lag behind the pause by a hair.
+    let issued_at_s = services.now().seconds().max(first_second(services, &permit.client));
+    let jti = match api.dialect {
+        Dialect::Auth0 => None,
+        Dialect::Rfc9068 => Some(new_token_id()?),
+    };
+    let scopes = permit.scope.split(' ').filter(|scope| !scope.is_empty());
+    Ok(TokenClaims {
+        issuer: Arc::from(services.issuer.as_str()),
+        client: permit.client.clone(),
+        audience: api.identifier.clone(),
+        scope: Some(permit.scope.to_string()).filter(|scope| !scope.is_empty()),
+        issued_at_s,
+        expires_at_s: issued_at_s.saturating_add(i64::from(api.token_lifetime_s)),
+        jti,
+        organization,
+        permissions: api.permissions_claim.then(|| scopes.map(str::to_owned).collect()),
+        cnf: None,
+        extra: serde_json::Map::new(),
+    })
+}
+
+fn sign(services: &Services, api: &ApiRecord, claims: &TokenClaims) -> Result<String, OAuthError> {
+    services.issue_token(api.signing_algorithm, api.dialect, claims).map_err(|error| {
+        tracing::error!(%error, api = %api.identifier, "a token could not be signed");
+        OAuthError::unavailable()
+    })
+}
+
+/// Whether this very token was revoked within its second. Auth0's dialect has no `jti`, so a second
+/// token with the same claims is the same token.
+fn is_revoked(services: &Services, api: &ApiRecord, token: &str) -> bool {
+    let Some((signing_input, _)) = token.rsplit_once('.') else { return false };
+    let mut digest = [0; 32];
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, signing_input.as_bytes());
+    digest.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+    api.dialect == Dialect::Auth0 && services.policy.is_revoked(&TokenId::of_signing_input(&digest))
+}
+
+fn until_next_second(now: Timestamp) -> Duration {
+    let into_ms = now.millis().rem_euclid(1_000).unsigned_abs();
+    Duration::from_millis(1_000_u64.saturating_sub(into_ms))
+}
+
+fn new_token_id() -> Result<String, OAuthError> {
+    let id = random_base62(TOKEN_ID_LENGTH).map_err(|error| {
+        tracing::error!(%error, "no token id could be drawn");
+        OAuthError::unavailable()
+    })?;
+    Ok(id.to_string())
+}

@@ -1,0 +1,124 @@
+//! One request and its answer.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use axum::body::{Body, to_bytes};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, Request, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keyward_allowlist::{Connection, Peer};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use super::World;
+
+/// A request being written. It comes from 127.0.0.1 unless said otherwise.
+pub(crate) struct Call<'w> {
+    world: &'w World,
+    request: axum::http::request::Builder,
+    peer: Option<IpAddr>,
+}
+
+impl<'w> Call<'w> {
+    pub(crate) fn new(world: &'w World, method: &str, path: &str) -> Self {
+        let request = Request::builder().method(method).uri(path);
+        Self { world, request, peer: Some(IpAddr::from([127, 0, 0, 1])) }
+    }
+
+    /// Comes from this address.
+    pub(crate) fn from(mut self, peer: &str) -> Self {
+        self.peer = Some(peer.parse().unwrap());
+        self
+    }
+
+    /// Comes from nowhere that could be told: there is no client address.
+    pub(crate) fn from_nowhere(mut self) -> Self {
+        self.peer = None;
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn basic(self, id: &str, secret: &str) -> Self {
+        let pair = STANDARD.encode(format!("{id}:{secret}"));
+        self.header(AUTHORIZATION.as_str(), &format!("Basic {pair}"))
+    }
+
+    /// Sends a form. Values must not need encoding but for `:` and `/`, which need none.
+    pub(crate) async fn form(self, fields: &[(&str, &str)]) -> Answer {
+        let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        self.raw("application/x-www-form-urlencoded", pairs.join("&")).await
+    }
+
+    /// Sends JSON.
+    pub(crate) async fn json(self, body: &Value) -> Answer {
+        self.raw("application/json", body.to_string()).await
+    }
+
+    /// Sends a body of another kind.
+    pub(crate) async fn raw(self, content_type: &str, body: impl Into<Body>) -> Answer {
+        self.header(CONTENT_TYPE.as_str(), content_type).send(body.into()).await
+    }
+
+    /// Sends it without a body.
+    pub(crate) async fn empty(self) -> Answer {
+        self.send(Body::empty()).await
+    }
+
+    /// Sends it as it is.
+    pub(crate) async fn send(self, body: Body) -> Answer {
+        let mut request = self.request.body(body).unwrap();
+        if let Some(peer) = self.peer {
+            let connection = Connection { peer: Peer::Ip(peer), proxied: None };
+            request.extensions_mut().insert(connection);
+        }
+        let response = self.world.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+}
+
+/// What came back. It displays as status and body, for snapshots.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e} in {}", self.body))
+    }
+
+    /// A string member of the body.
+    pub(crate) fn text(&self, name: &str) -> String {
+        let json = self.json();
+        json[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {self}")).to_owned()
+    }
+
+    /// A header's value, or nothing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status.as_u16(), self.body)
+    }
+}
