@@ -83,14 +83,7 @@ pub(super) async fn issue_token(
         (permit, api) = admit(&services, &throttle, &request, &wanted)?;
     }
     let organization = organization(&services, &permit, wanted.organization).await?;
-    let mut claims = claims(&services, &permit, &api, organization)?;
-    let mut access_token = sign(&services, &api, &claims)?;
-    if is_revoked(&services, &api, &access_token) {
-        tokio::time::sleep(until_next_second(services.now())).await;
-        claims.issued_at_s = claims.issued_at_s.saturating_add(1);
-        claims.expires_at_s = claims.expires_at_s.saturating_add(1);
-        access_token = sign(&services, &api, &claims)?;
-    }
+    let (access_token, claims) = sign(&services, &permit, &api, organization).await?;
     tracing::info!(
         client.ip = permit.client_ip.map(tracing::field::display),
         client.id = %permit.client,
@@ -226,21 +219,39 @@ fn claims(
     })
 }
 
-fn sign(services: &Services, api: &ApiRecord, claims: &TokenClaims) -> Result<String, OAuthError> {
-    services.issue_token(api.signing_algorithm, api.dialect, claims).map_err(|error| {
-        tracing::error!(%error, api = %api.identifier, "a token could not be signed");
-        OAuthError::unavailable()
-    })
+/// A signed token that is not revoked.
+async fn sign(
+    services: &Services,
+    permit: &Permit,
+    api: &ApiRecord,
+    organization: Option<(String, String)>,
+) -> Result<(String, TokenClaims), OAuthError> {
+    let mut claims = claims(services, permit, api, organization)?;
+    let issue = |claims: &TokenClaims| {
+        services.issue_token(api.signing_algorithm, api.dialect, claims).map_err(|error| {
+            tracing::error!(%error, api = %api.identifier, "a token could not be signed");
+            OAuthError::unavailable()
+        })
+    };
+    let token = issue(&claims)?;
+    // Auth0's dialect has no `jti`, so a second token with the same claims is the same token, and
+    // one that was revoked within its second would come back as revoked.
+    if api.dialect != Dialect::Auth0 || !is_revoked(services, &token) {
+        return Ok((token, claims));
+    }
+    tokio::time::sleep(until_next_second(services.now())).await;
+    claims.issued_at_s = claims.issued_at_s.saturating_add(1);
+    claims.expires_at_s = claims.expires_at_s.saturating_add(1);
+    Ok((issue(&claims)?, claims))
 }
 
-/// Whether this very token was revoked within its second. Auth0's dialect has no `jti`, so a second
-/// token with the same claims is the same token.
-fn is_revoked(services: &Services, api: &ApiRecord, token: &str) -> bool {
+/// Whether a token without `jti` is revoked.
+fn is_revoked(services: &Services, token: &str) -> bool {
     let Some((signing_input, _)) = token.rsplit_once('.') else { return false };
     let mut digest = [0; 32];
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, signing_input.as_bytes());
     digest.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
-    api.dialect == Dialect::Auth0 && services.policy.is_revoked(&TokenId::of_signing_input(&digest))
+    services.policy.is_revoked(&TokenId::of_signing_input(&digest))
 }
 
 fn until_next_second(now: Timestamp) -> Duration {
