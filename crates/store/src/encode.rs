@@ -1,0 +1,94 @@
+//! Domain types as text, and back.
+//!
+//! The types of the core cannot be serialised, on purpose; their stored form is here alone. Reading
+//! is strict and never fills a gap: an unknown field, a missing field (also one that may be `null`)
+//! or a word that means nothing is damage. A forgotten `expires_at` must not become "for ever".
+
+mod account;
+mod allowlist;
+mod api;
+mod client;
+mod grant;
+
+use std::collections::BTreeMap;
+
+use keyward_core::time::Timestamp;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
+
+pub(crate) use account::AccountBody;
+pub(crate) use allowlist::{EntryBody, allowlist, entries};
+pub(crate) use api::ApiBody;
+pub(crate) use client::ClientBody;
+pub(crate) use grant::GrantBody;
+
+/// Labels of the integrator.
+pub(crate) type Metadata = BTreeMap<String, String>;
+
+/// A field that is not what it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The field, which is also the name of its column.
+    pub(crate) field: &'static str,
+    /// What is wrong, to stand after the field's name.
+    pub(crate) what: String,
+}
+
+impl Fault {
+    pub(crate) fn new(field: &'static str, what: impl Into<String>) -> Self {
+        Self { field, what: what.into() }
+    }
+}
+
+/// The stored form of an entity.
+pub(crate) trait Body: Serialize + DeserializeOwned + Send + Sync {
+    /// What it is the form of.
+    type Of;
+
+    fn of(entity: &Self::Of) -> Self;
+
+    fn read(self) -> Result<Self::Of, Fault>;
+}
+
+/// An optional field that must be written all the same, as `null`.
+pub(crate) fn written<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer)
+}
+
+/// JSON text of a value. Cannot fail for our forms: they have string keys and no floats.
+pub(crate) fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    serde_json::to_string(value)
+}
+
+/// Reads a word with the parser of its type.
+fn word<T>(
+    field: &'static str,
+    text: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, Fault> {
+    // The text itself is not repeated: damage can put anything there, a secret included.
+    parse(text).ok_or_else(|| Fault::new(field, "holds a word that is not known"))
+}
+
+/// Reads an identifier with the parser of its type.
+fn id<T>(
+    field: &'static str,
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, keyward_core::id::IdError>,
+) -> Result<T, Fault> {
+    parse(text).map_err(|error| Fault::new(field, format!("is {error}")))
+}
+
+/// Checks fields that are only kept: they must be one JSON object.
+fn kept_fields(text: String) -> Result<String, Fault> {
+    let is_object = text.starts_with('{') && serde_json::from_str::<IgnoredAny>(&text).is_ok();
+    if is_object { Ok(text) } else { Err(Fault::new("kept_fields", "is no JSON object")) }
+}
+
+fn moment(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
