@@ -37,12 +37,12 @@ impl Gateways {
         Self::default()
     }
 
-    /// The built-in gateway [`DEFAULT_GATEWAY`] alone.
+    /// The built-in gateway [`DEFAULT_GATEWAY`] alone, telling its callers what `disclosure` says.
     #[must_use]
-    pub fn built_in() -> Self {
+    pub fn built_in(disclosure: Disclosure) -> Self {
         let gateways = Self::none();
         if let Some(gateway) = built_in() {
-            gateways.register(gateway);
+            gateways.register(Gateway { disclosure, ..gateway });
         }
         gateways
     }
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_built_in_gateway_admits_this_machine_alone() {
-        let gateways = Gateways::built_in();
+        let gateways = Gateways::built_in(Disclosure::Generic);
         let found = gateways.find(DEFAULT_GATEWAY).unwrap();
         let admits = |ip: IpAddr| found.gateway.admits(Peer::Ip(ip));
         assert!(admits(Ipv4Addr::new(127, 1, 2, 3).into()));
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_gateway_comes_and_goes() {
-        let gateways = Gateways::built_in();
+        let gateways = Gateways::built_in(Disclosure::Generic);
         let id = GatewayId::parse(DEFAULT_GATEWAY).unwrap();
         gateways.remove(&id);
         assert!(gateways.find(DEFAULT_GATEWAY).is_none());

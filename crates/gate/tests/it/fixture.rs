@@ -290,7 +290,7 @@ pub(crate) fn api_id() -> ApiId {
 }
 
 fn gateways() -> Gateways {
-    let gateways = Gateways::built_in();
+    let gateways = Gateways::built_in(Disclosure::Generic);
     let local = networks(&["127.0.0.0/8"]);
     let local_rule = ClientAddressRule::new(Source::SingleHeader("x-real-ip".to_owned()), local);
     let gateway = |name: &str, deny_style, disclosure| Gateway {
