@@ -128,7 +128,10 @@ async fn client_ip_is_one_strict_address() {
     for wrong in ["192.0.2.7:80", "192.0.2.07", "192.0.2.0/24", "192.0.2.7,192.0.2.8", "localhost"]
     {
         let answer = ask(&world, &customer, &[("token", &token), ("client_ip", wrong)]).await;
-        assert_snapshot!(answer, @r#"400 {"error":"invalid_request","error_description":"client_ip must be one IP address"}"#);
+        assert_eq!(
+            answer.to_string(),
+            r#"400 {"error":"invalid_request","error_description":"client_ip must be one IP address"}"#
+        );
     }
     assert_snapshot!(
         ask(&world, &customer, &[]).await,

@@ -145,7 +145,10 @@ async fn credentials_in_the_uri_are_refused_at_every_endpoint() {
             let path = format!("/oauth/{endpoint}?{query}");
             let call = world.call("POST", &path).basic(&customer.id_text, &customer.secret);
             let answer = call.form(&[GRANT]).await;
-            assert_snapshot!(answer, @r#"400 {"error":"invalid_request","error_description":"Credentials must not be in the URI"}"#);
+            assert_eq!(
+                answer.to_string(),
+                r#"400 {"error":"invalid_request","error_description":"Credentials must not be in the URI"}"#
+            );
         }
     }
 }

@@ -93,7 +93,10 @@ async fn oauth_token_038_what_is_not_stored_is_not_confirmed() {
     world.services.store.clone().close().await;
     for fields in [&[("token", token.as_str())][..], &[("revoke_all", "true")]] {
         let answer = revoke(&world, &customer, fields).await;
-        assert_snapshot!(answer, @r#"503 {"error":"temporarily_unavailable","error_description":"The server cannot answer now, try again"}"#);
+        assert_eq!(
+            answer.to_string(),
+            r#"503 {"error":"temporarily_unavailable","error_description":"The server cannot answer now, try again"}"#
+        );
         assert_eq!(answer.header("retry-after"), "1");
     }
 }

@@ -193,12 +193,9 @@ async fn oauth_token_022_a_refused_address_is_one_403_for_every_layer() {
     assert_eq!(world.ask_token_from("192.0.2.2", &by_account, &by_account.secret).await, refused);
     world.edit_api(|api| api.allowlist = world.enforce(&["192.0.2.1"])).await;
     assert_eq!(world.ask_token_from("192.0.2.2", &by_api, &by_api.secret).await, refused);
-    let nowhere = world.call("POST", "/oauth/token").from_nowhere().form(&[
-        GRANT,
-        ("client_id", &by_client.id_text),
-        ("client_secret", &by_client.secret),
-    ]);
-    assert_eq!(nowhere.await, refused);
+    let fields = [GRANT, ("client_id", &*by_client.id_text), ("client_secret", &*by_client.secret)];
+    let nowhere = world.call("POST", "/oauth/token").from_nowhere().form(&fields).await;
+    assert_eq!(nowhere, refused);
 }
 
 #[tokio::test]
