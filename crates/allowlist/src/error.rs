@@ -93,7 +93,7 @@ pub enum ParseErrorKind {
         /// The IPv4 network that was probably meant, a host without its length.
         suggestion: Shown,
     },
-    /// In `::/8`, where no client address lies (NAT64 and translated forms among them).
+    /// Beginning in `::/8`, where no client address lies (NAT64 and translated forms among them).
     #[error("lies in the reserved block ::/8, where no client has its address")]
     Reserved,
     /// A network of length 0, which is everybody.

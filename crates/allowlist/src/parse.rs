@@ -152,8 +152,8 @@ fn checked(address: IpAddr, prefix_len: u8, rules: &EntryRules) -> Result<Networ
         }
     } else if network == Network::host(host) && host.is_unspecified() {
         return Err(ParseErrorKind::Unspecified);
-    } else if let IpAddr::V6(v6) = host {
-        reserved(v6, network)?;
+    } else if let IpAddr::V6(first) = network.address() {
+        reserved(first, network)?;
     }
     if network.address() == host {
         Ok(network)
@@ -167,17 +167,17 @@ fn acceptable(network: Network) -> Option<Network> {
     checked(network.address(), network.prefix_len(), &EntryRules::default()).ok()
 }
 
-/// Refuses what lies in `::/8`, the loopback address aside.
+/// Refuses what begins in `::/8`, the loopback address aside.
 ///
 /// No client address can lie there: IPv4-mapped ones are IPv4 by now, and the rest (NAT64,
 /// translated and compatible forms) is never unwrapped for an allow decision. Such an entry would
 /// never match, or, as `::/90`, look as if it covered IPv4.
-fn reserved(host: Ipv6Addr, network: Network) -> Result<(), ParseErrorKind> {
-    let [first, ..] = host.octets();
-    if first != 0 || network == Network::host(IpAddr::V6(Ipv6Addr::LOCALHOST)) {
+fn reserved(first: Ipv6Addr, network: Network) -> Result<(), ParseErrorKind> {
+    let [top, ..] = first.octets();
+    if top != 0 || network == Network::host(IpAddr::V6(Ipv6Addr::LOCALHOST)) {
         return Ok(());
     }
-    let [high @ .., a, b, c, d] = host.octets();
+    let [high @ .., a, b, c, d] = first.octets();
     let length = network.prefix_len().checked_sub(96);
     if let (true, 1.., Some(length)) = (high == [0; 12], a, length)
         && let Ok(suggestion) = Network::truncated(IpAddr::from([a, b, c, d]), length)
@@ -335,6 +335,7 @@ mod tests {
             ("64:ff9b::203.0.113.5", "reserved"),
             ("64:ff9b::/96", "reserved"),
             ("::/1", "reserved"),
+            ("111::/1", "reserved"),
             ("::2", "reserved"),
             ("::1/127", "reserved"),
             ("::cb00:7105", "ipv4_compatible"),
