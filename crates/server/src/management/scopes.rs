@@ -1,0 +1,62 @@
+//! What may be done with a management token.
+
+use crate::scopes;
+
+/// Everything that the system API offers; an administrator gets it all.
+pub const ALL_SCOPES: &[&str] = &[
+    "read:clients",
+    "create:clients",
+    "update:clients",
+    "delete:clients",
+    "read:client_keys",
+    "update:client_keys",
+    "read:client_credentials",
+    "read:client_summary",
+    "read:client_grants",
+    "create:client_grants",
+    "update:client_grants",
+    "delete:client_grants",
+    "read:resource_servers",
+    "create:resource_servers",
+    "update:resource_servers",
+    "delete:resource_servers",
+    "read:accounts",
+    "create:accounts",
+    "update:accounts",
+    "delete:accounts",
+    "read:allowlists",
+    "update:allowlists",
+    "revoke:client_tokens",
+    "introspect:tokens",
+    "read:audit",
+];
+
+scopes! {
+    /// To see clients.
+    pub(crate) ReadClients = "read:clients" | "read:client_keys" | "read:client_credentials"
+        | "read:client_summary";
+    /// To make clients.
+    pub(crate) CreateClients = "create:clients";
+    /// To change clients; the handler looks closer at what is changed.
+    pub(crate) UpdateClients = "update:clients" | "update:client_keys";
+    /// To delete clients.
+    pub(crate) DeleteClients = "delete:clients";
+    /// To make and withdraw secrets.
+    pub(crate) UpdateClientKeys = "update:client_keys";
+    /// To see client grants.
+    pub(crate) ReadClientGrants = "read:client_grants";
+    /// To make client grants.
+    pub(crate) CreateClientGrants = "create:client_grants";
+    /// To change client grants.
+    pub(crate) UpdateClientGrants = "update:client_grants";
+    /// To delete client grants.
+    pub(crate) DeleteClientGrants = "delete:client_grants";
+    /// To see resource servers.
+    pub(crate) ReadResourceServers = "read:resource_servers";
+    /// To make resource servers.
+    pub(crate) CreateResourceServers = "create:resource_servers";
+    /// To change resource servers.
+    pub(crate) UpdateResourceServers = "update:resource_servers";
+    /// To delete resource servers.
+    pub(crate) DeleteResourceServers = "delete:resource_servers";
+}

@@ -1,0 +1,133 @@
+//! Reading requests: bodies, query strings and preconditions.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::header::IF_MATCH;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use keyward_store::Page;
+use serde::de::DeserializeOwned;
+
+use crate::failure::{Detail, Failure};
+use crate::management::RawBody;
+use crate::services::Services;
+use crate::v1::{Problem, precondition_failed};
+
+const LIMIT_DEFAULT: u32 = 50;
+const LIMIT_MAX: u32 = 100;
+
+/// Reads a JSON body, every member known.
+///
+/// # Errors
+/// 400 for what is no JSON, 422 with the path of what is not as it should be.
+pub(super) fn read_json<T: DeserializeOwned, const MAX: usize>(
+    body: &RawBody<MAX>,
+) -> Result<T, Failure> {
+    body.check_json_type()?;
+    let mut reader = serde_json::Deserializer::from_slice(&body.bytes);
+    let read = serde_path_to_error::deserialize(&mut reader);
+    let value = read.map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if !inner.is_data() {
+            return Failure::bad_request("invalid_json", format!("the body is no JSON: {inner}"));
+        }
+        let message = inner.to_string();
+        let reason = message.rsplit_once(" at line ").map_or(&*message, |(reason, _)| reason);
+        let field = Some(path).filter(|path| path != ".");
+        let place = field.as_deref().map_or(String::new(), |field| format!("{field}: "));
+        let detail = Detail {
+            line: None,
+            field: field.clone(),
+            entry: None,
+            code: "invalid_field".into(),
+            message: reason.to_owned(),
+            suggestion: None,
+        };
+        Failure::unprocessable("invalid_field", format!("{place}{reason}"))
+            .with_details(vec![detail])
+    })?;
+    let end = |error| Failure::bad_request("invalid_json", format!("the body goes on: {error}"));
+    reader.end().map_err(end)?;
+    Ok(value)
+}
+
+/// A body that may be absent: then it is the default.
+pub(super) fn read_json_or_default<T: DeserializeOwned + Default, const MAX: usize>(
+    body: &RawBody<MAX>,
+) -> Result<T, Failure> {
+    if body.bytes.is_empty() { Ok(T::default()) } else { read_json(body) }
+}
+
+/// The query string, every name known.
+#[derive(Debug)]
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Services>> for Params<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Services>) -> Result<Self, Response> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(error) => {
+                let message = format!("the query string is not good: {}", error.body_text());
+                Err(Problem(Failure::bad_request("invalid_query", message)).into_response())
+            }
+        }
+    }
+}
+
+/// Which part of a list.
+///
+/// # Errors
+/// When `limit` is not 1 to 100.
+pub(super) fn page(cursor: Option<String>, limit: Option<u32>) -> Result<Page, Failure> {
+    let limit = limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let message = format!("`limit` is {limit}; write a number from 1 to {LIMIT_MAX}");
+        return Err(Failure::bad_request("invalid_query", message));
+    }
+    Ok(Page::After { cursor, limit })
+}
+
+/// The versions that a write is meant for (RFC 9110 §13.1.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum IfMatch {
+    /// Whatever there is.
+    Any,
+    /// One of these entity tags.
+    Tags(Vec<String>),
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let lines: Vec<_> = parts.headers.get_all(IF_MATCH).iter().collect();
+        if lines.is_empty() {
+            return Ok(Self::Any);
+        }
+        // A value that cannot be read matches nothing: the write is then refused, not done blindly.
+        let text = lines.iter().map(|line| line.to_str().unwrap_or_default());
+        let tags: Vec<_> =
+            text.flat_map(|line| line.split(',')).map(|tag| tag.trim().to_owned()).collect();
+        Ok(if tags.iter().any(|tag| tag == "*") { Self::Any } else { Self::Tags(tags) })
+    }
+}
+
+impl IfMatch {
+    /// Whether the write is meant for that version.
+    ///
+    /// # Errors
+    /// 412 when it is not.
+    pub(super) fn check(&self, version: u64) -> Result<(), Failure> {
+        let tag = format!("\"{version}\"");
+        match self {
+            Self::Tags(tags) if !tags.contains(&tag) => Err(precondition_failed(format!(
+                "it has version {version} by now; read it again and repeat the edit"
+            ))),
+            Self::Tags(_) | Self::Any => Ok(()),
+        }
+    }
+}
