@@ -122,6 +122,7 @@ mod tests {
         ] {
             assert_eq!(parse(&bytes(version_command, family, &TCP4)), Err(expected));
         }
+        assert_eq!(parse(&bytes(0x21, 0x31, &[0; 215])), Err(ProxyError::TooShort));
     }
 
     #[test]
