@@ -1,2 +1,144 @@
-//! Keyward.
-fn main() {}
+//! The `keyward` program: the server, its demo, and the commands that manage it.
+#![expect(clippy::print_stdout, reason = "a command-line program answers on standard output")]
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments of arguments are help texts, shown as they are"
+)]
+#![expect(clippy::print_stderr, reason = "and complains on standard error")]
+
+mod commands;
+mod config;
+mod manage;
+mod running;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::ServeArgs;
+use crate::manage::Target;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// API keys that only work from their own networks: issued here, enforced at both doors.
+#[derive(Debug, Parser)]
+#[command(name = "keyward", version, after_help = EXIT_CODES, propagate_version = true)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  it could not be done; standard error says why and what to do
+  2  wrong usage or wrong settings
+  3  the answer is no: `check` says blocked, `audit verify` found damage";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(Box<ServeArgs>),
+    /// Show both doors at work, with a throwaway store and real requests
+    Demo(commands::demo::DemoArgs),
+    /// APIs (resource servers)
+    Api {
+        #[command(flatten)]
+        target: Target,
+        #[command(subcommand)]
+        command: commands::api::ApiCommand,
+    },
+    /// Accounts: your customers
+    Account {
+        #[command(flatten)]
+        target: Target,
+        #[command(subcommand)]
+        command: commands::account::AccountCommand,
+    },
+    /// Clients: the holders of API keys
+    Client {
+        #[command(flatten)]
+        target: Target,
+        #[command(subcommand)]
+        command: commands::client::ClientCommand,
+    },
+    /// Allowlists of clients, accounts and APIs
+    Allow {
+        #[command(flatten)]
+        target: Target,
+        #[command(subcommand)]
+        command: commands::allow::AllowCommand,
+    },
+    /// Explain which layer and entry decide for a client and an address
+    Check {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        args: commands::check::CheckArgs,
+    },
+    /// The audit log
+    Audit {
+        #[command(flatten)]
+        target: Target,
+        #[command(subcommand)]
+        command: commands::audit::AuditCommand,
+    },
+    /// Settings
+    #[command(subcommand)]
+    Config(commands::settings::ConfigCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let program = Program::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("keyward: cannot start: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    match runtime.block_on(run(program.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("keyward: {error:#}");
+            let settings = error.downcast_ref::<config::ConfigErrors>().is_some();
+            ExitCode::from(if settings { 2 } else { 1 })
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => commands::serve::run(&args).await,
+        Command::Demo(args) => commands::demo::run(&args).await,
+        Command::Api { target, command } => {
+            commands::api::run(&target.open().await?, command).await
+        }
+        Command::Account { target, command } => {
+            commands::account::run(&target.open().await?, command).await
+        }
+        Command::Client { target, command } => {
+            commands::client::run(&target.open().await?, command).await
+        }
+        Command::Allow { target, command } => {
+            commands::allow::run(&target.open().await?, command).await
+        }
+        Command::Check { target, args } => commands::check::run(&target.open().await?, args).await,
+        Command::Audit { target, command } => {
+            commands::audit::run(&target.open().await?, command).await
+        }
+        Command::Config(command) => commands::settings::run(&command),
+        Command::Completions { shell } => {
+            let mut command = Program::command();
+            clap_complete::generate(shell, &mut command, "keyward", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use axum::http::request::Parts;
 use keyward_allowlist::{ClientIp, Connection, NoClientIp, client_address};
-use keyward_gate::headers::Headers;
+use keyward_gate::Headers;
 
 use crate::services::Services;
 

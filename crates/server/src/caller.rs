@@ -11,10 +11,10 @@ use axum::response::{IntoResponse, Response};
 use keyward_core::actor::Actor;
 use keyward_core::attempt::{Attempt, Credential, CredentialFault, Door, Required};
 use keyward_core::decide::decide;
-use keyward_core::decision::{Decision, Denial, Reason};
+use keyward_core::decision::{Decision, Denial, Permit, Reason};
 use keyward_core::id::ClientId;
 use keyward_core::token::TokenFault;
-use keyward_gate::credential::credential;
+use keyward_gate::credential::{BasicBuffer, credential};
 
 use crate::address::public_client_ip;
 use crate::failure::Failure;
@@ -109,11 +109,16 @@ impl<S: Scope> FromRequestParts<Arc<Services>> for Caller<S> {
     }
 }
 
+/// The actor of an attempt that was allowed: a permit is the proof that it was authenticated.
+#[must_use]
+pub fn actor_of(permit: &Permit) -> Actor {
+    Actor::client(&permit.client, permit.client_ip)
+}
+
 fn authenticate<S: Scope>(parts: &Parts, services: &Services) -> Result<Caller<S>, Failure> {
-    let presented = credential(&parts.headers);
-    let shown = presented.as_ref().map(|presented| presented.credential()).map_err(|f| *f);
+    let mut buffer = BasicBuffer::new();
     // Only tokens: a key or a Basic pair carries no audience that somebody chose for this API.
-    let shown = match shown {
+    let shown = match credential(&parts.headers, &mut buffer) {
         Ok(token @ Credential::Token(_)) => Ok(token),
         Ok(Credential::Pair { .. } | Credential::ApiKey(_)) => Err(CredentialFault::UnknownScheme),
         Err(fault) => Err(fault),
@@ -138,7 +143,7 @@ fn authenticate<S: Scope>(parts: &Parts, services: &Services) -> Result<Caller<S
         ));
     }
     Ok(Caller {
-        actor: Actor::client(&permit.client, permit.client_ip),
+        actor: actor_of(&permit),
         client: Some(permit.client),
         scopes: Some(permit.scope),
         scope: PhantomData,

@@ -8,7 +8,7 @@ use std::error::Error;
 
 use axum::http::StatusCode;
 use keyward_allowlist::ParseErrors;
-use keyward_store::StoreError;
+use keyward_store::{Conflict, StoreError};
 use serde::Serialize;
 
 /// One thing that is wrong with what was sent.
@@ -170,14 +170,28 @@ impl From<&keyward_allowlist::ParseError> for Detail {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match &error {
+            StoreError::Conflict { what: what @ Conflict::Gone { .. } } => {
+                Self::not_found("not_found", what.to_string())
+            }
             StoreError::Conflict { what } => Self::conflict("conflict", what.to_string()),
+            StoreError::Cursor { .. } => Self::bad_request("invalid_cursor", error.to_string()),
+            StoreError::Unstorable { .. } => {
+                Self::unprocessable("invalid_value", error.to_string())
+            }
             StoreError::Full => Self::new(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "store_full",
                 "the store's disk is full, nothing was changed; free space and try again",
             )
             .because(error),
-            _ => Self::unavailable("the store cannot be used now, nothing was changed")
+            // `StoreError` may grow; whatever else there is, the store cannot be used now.
+            StoreError::Unavailable(_)
+            | StoreError::Abandoned
+            | StoreError::Locked { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Url { .. }
+            | _ => Self::unavailable("the store cannot be used now, nothing was changed")
                 .because(error),
         }
     }

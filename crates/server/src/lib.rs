@@ -24,7 +24,6 @@ use axum::Router;
 use crate::services::Services;
 
 /// Everything on the public listener: OAuth, `/api/v2` and `/v1`.
-#[must_use]
 pub fn public_router(services: &Arc<Services>) -> Router {
     Router::new()
         .merge(oauth::router())

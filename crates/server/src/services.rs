@@ -20,7 +20,7 @@ use keyward_core::token::{Dialect, TokenClaims};
 use keyward_store::{Committed, Store, StoreError, Tx};
 use tokio::sync::Mutex;
 
-pub use first_start::{ADMIN_FILE, AdminFile};
+pub use first_start::{ADMIN_FILE, AdminFile, SYSTEM_API_NAME};
 
 use crate::signing::master::MASTER_KEY_FILE;
 use crate::signing::{
@@ -36,8 +36,9 @@ pub const LEEWAY_S: u32 = 5;
 pub struct ServicesOptions {
     /// The folder that holds everything; made (0700) when it is missing.
     pub data_dir: PathBuf,
-    /// The external URL, with its trailing slash: issuer and base of audiences.
-    pub issuer: String,
+    /// The external URL, with its trailing slash: issuer and base of audiences. `None` keeps the
+    /// one that the store is for.
+    pub issuer: Option<String>,
     /// How the client address of requests on the public listener is found.
     pub public_address: ClientAddressRule,
     /// What callers of the token endpoint learn of a refused address.
@@ -56,7 +57,7 @@ impl ServicesOptions {
     pub fn new(data_dir: impl Into<PathBuf>, issuer: impl Into<String>) -> Self {
         Self {
             data_dir: data_dir.into(),
-            issuer: issuer.into(),
+            issuer: Some(issuer.into()),
             public_address: ClientAddressRule::peer(),
             disclosure: Disclosure::Generic,
             default_audience: None,
@@ -156,13 +157,15 @@ impl Services {
         let master_path = options.data_dir.join(MASTER_KEY_FILE);
         let master = MasterKey::open_or_create(&master_path, !sealed.is_empty())?;
         if sealed.is_empty() {
-            first_start::run(&store, &master, &options).await?;
+            let missing = OpenError::Incomplete("it was never started");
+            let issuer = options.issuer.as_deref().ok_or(missing)?;
+            first_start::run(&store, &master, &options, issuer).await?;
         }
         let keys = first_start::Keys::open(&store.sealed_keys().await?, &master)?;
-        first_start::follow_issuer(&store, &options).await?;
+        let issuer = first_start::follow_issuer(&store, &options).await?;
         let now = options.clock.now();
         let policy = Policy::new(Settings {
-            issuer: options.issuer.clone(),
+            issuer: issuer.clone(),
             keys: keys.signing.verifying_keys(now),
             peppers: keys.peppers.clone(),
             default_audience: options.default_audience.clone(),
@@ -173,7 +176,7 @@ impl Services {
             policy: Arc::new(policy),
             signing: ArcSwap::from_pointee(keys.signing),
             clock: options.clock,
-            issuer: options.issuer,
+            issuer,
             public_address: options.public_address,
             disclosure: options.disclosure,
             peppers: keys.peppers,
@@ -244,14 +247,14 @@ impl Services {
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let freshness = self.freshness();
         let _order = self.commits.lock().await;
-        let revision = self.store.revision().await?;
-        if revision == self.policy.revision() {
-            self.policy.renew(revision, freshness);
+        let ours = self.policy.revision();
+        if self.store.changes_since(ours, 1).await?.is_empty() {
+            self.policy.renew(ours, freshness);
             return Ok(());
         }
-        tracing::warn!(revision, ours = self.policy.revision(), "the store is ahead, loading it");
+        tracing::warn!(ours, "the store is ahead of the policy, loading it");
         let snapshot = self.store.snapshot().await?;
-        self.policy.apply(snapshot.revision, snapshot.changes, freshness);
+        self.policy.replace(snapshot.revision, snapshot.changes, freshness);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use keyward_core::id::ClientId;
 use keyward_core::jwk::Algorithm;
 use keyward_core::secret::{ClientSecret, PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH};
 use keyward_core::time::Timestamp;
-use keyward_store::{SealedKey as StoredKey, Store, Tx};
+use keyward_store::{KeyStatus, SealedKey as StoredKey, SealedKeyKind, Store, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -29,8 +29,10 @@ pub const ADMIN_FILE: &str = "admin.json";
 /// The name by which Auth0's own tools know a management API and leave it alone.
 pub const SYSTEM_API_NAME: &str = "Auth0 Management API";
 
+/// The setting that says for which issuer the store is.
+const ISSUER: &str = "issuer";
+/// What peppers are sealed for.
 const PEPPER: &str = "pepper";
-const SIGNING: &str = "signing";
 
 /// A client for the management APIs, with all scopes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,6 +53,7 @@ pub(super) async fn run(
     store: &Store,
     master: &MasterKey,
     options: &ServicesOptions,
+    issuer: &str,
 ) -> Result<(), OpenError> {
     let now = options.clock.now();
     let actor = Actor::system("first start");
@@ -61,7 +64,7 @@ pub(super) async fn run(
             tx.put_sealed_key(&stored_key(&key, now)).await?;
         }
     }
-    let api = system_api(&options.issuer, now)?;
+    let api = system_api(issuer, now)?;
     tx.insert_api(&api).await?;
     let id = ClientId::from_random(random_bytes()?);
     let secret = PlainSecret::from_random(&random_base62(SECRET_RANDOM_LENGTH)?);
@@ -85,12 +88,12 @@ pub(super) async fn run(
         updated_at: now,
     })
     .await?;
-    tx.set_setting("issuer", &options.issuer).await?;
+    tx.set_setting(ISSUER, issuer).await?;
     write_admin_file(
         &options.data_dir,
         &AdminFile {
-            issuer: options.issuer.clone(),
-            audience: management_audience(&options.issuer),
+            issuer: issuer.to_owned(),
+            audience: management_audience(issuer),
             client_id: id.to_string(),
             client_secret: secret.reveal().to_owned(),
         },
@@ -103,31 +106,29 @@ pub(super) async fn run(
 pub(super) async fn follow_issuer(
     store: &Store,
     options: &ServicesOptions,
-) -> Result<(), OpenError> {
-    let old = store.setting("issuer").await?;
+) -> Result<String, OpenError> {
+    let old = store.setting(ISSUER).await?;
     let old = old.ok_or(OpenError::Incomplete("it does not say for which issuer it is"))?;
-    if old == options.issuer {
-        return Ok(());
-    }
+    let Some(issuer) = options.issuer.clone().filter(|new| *new != old) else { return Ok(old) };
     let now = options.clock.now();
     let api = store.api_by_identifier(&management_audience(&old)).await?;
     let mut api = api.ok_or(OpenError::Incomplete("the management API is missing"))?;
-    api.identifier = management_audience(&options.issuer);
+    api.identifier = management_audience(&issuer);
     api.updated_at = now;
     let actor = Actor::system("issuer changed");
     let mut tx = store.begin(&actor, "issuer-changed", now).await?;
     tx.update_api(&api).await?;
-    tx.set_setting("issuer", &options.issuer).await?;
+    tx.set_setting(ISSUER, &issuer).await?;
     tx.commit().await?;
     let path = options.data_dir.join(ADMIN_FILE);
     let known = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if let Some(mut admin) = known.filter(|admin: &AdminFile| admin.issuer == old) {
-        admin.issuer.clone_from(&options.issuer);
-        admin.audience = management_audience(&options.issuer);
+        admin.issuer.clone_from(&issuer);
+        admin.audience = management_audience(&issuer);
         write_admin_file(&options.data_dir, &admin)?;
     }
-    tracing::info!(from = %old, to = %options.issuer, "the issuer has changed");
-    Ok(())
+    tracing::info!(from = %old, to = %issuer, "the issuer has changed");
+    Ok(issuer)
 }
 
 /// The keys of a store, opened.
@@ -139,12 +140,12 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn open(stored: &[StoredKey], master: &MasterKey) -> Result<Self, OpenError> {
         let signing: Vec<_> =
-            stored.iter().filter(|key| key.kind == SIGNING).filter_map(signing_key).collect();
+            stored.iter().filter(|key| key.kind == SealedKeyKind::Signing).filter_map(signing_key).collect();
         let mut current = None;
         let mut older = Vec::new();
-        for key in stored.iter().filter(|key| key.kind == PEPPER) {
+        for key in stored.iter().filter(|key| key.kind == SealedKeyKind::Pepper) {
             let (id, bytes) = open_pepper(key, master)?;
-            if key.status == "current" {
+            if key.status == KeyStatus::Current {
                 current = Some((id, bytes));
             } else {
                 older.push((id, bytes));
@@ -170,10 +171,10 @@ async fn make_pepper(
         .seal(PEPPER, &name, &bytes)
         .map_err(|fault| OpenError::Pepper { id: name.clone(), fault })?;
     tx.put_sealed_key(&StoredKey {
-        kind: PEPPER.to_owned(),
+        kind: SealedKeyKind::Pepper,
         id: name,
         algorithm: None,
-        status: "current".to_owned(),
+        status: KeyStatus::Current,
         sealed,
         created_at: now,
         status_since: now,
@@ -192,15 +193,15 @@ fn open_pepper(key: &StoredKey, master: &MasterKey) -> Result<(PepperId, [u8; 32
 
 fn stored_key(key: &SealedKey, now: Timestamp) -> StoredKey {
     let (status, status_since) = match key.role {
-        KeyRole::Current => ("current", now),
-        KeyRole::Next => ("next", now),
-        KeyRole::Previous { until } => ("previous", until),
+        KeyRole::Current => (KeyStatus::Current, now),
+        KeyRole::Next => (KeyStatus::Next, now),
+        KeyRole::Previous { until } => (KeyStatus::Previous, until),
     };
     StoredKey {
-        kind: SIGNING.to_owned(),
+        kind: SealedKeyKind::Signing,
         id: key.kid.clone(),
         algorithm: Some(key.algorithm.name().to_owned()),
-        status: status.to_owned(),
+        status,
         sealed: key.sealed.clone(),
         created_at: now,
         status_since,
@@ -209,11 +210,12 @@ fn stored_key(key: &SealedKey, now: Timestamp) -> StoredKey {
 
 /// Revoked keys, and algorithms of a later version, are no keys to us.
 fn signing_key(key: &StoredKey) -> Option<SealedKey> {
-    let role = match key.status.as_str() {
-        "current" => KeyRole::Current,
-        "next" => KeyRole::Next,
-        "previous" => KeyRole::Previous { until: key.status_since },
-        _ => return None,
+    let role = match key.status {
+        KeyStatus::Current => KeyRole::Current,
+        KeyStatus::Next => KeyRole::Next,
+        // Of a previous key, `status_since` is the moment from which on it counts no more.
+        KeyStatus::Previous => KeyRole::Previous { until: key.status_since },
+        KeyStatus::Revoked => return None,
     };
     let algorithm = Algorithm::parse(key.algorithm.as_deref()?)?;
     Some(SealedKey { kid: key.id.clone(), algorithm, role, sealed: key.sealed.clone() })

@@ -1,0 +1,40 @@
+//! `keyward serve`.
+
+use std::process::ExitCode;
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat, ServeArgs, variables};
+use crate::running::{Running, asked_to_end};
+
+pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::read(args, variables())?;
+    start_log(&config.log, config.log_format);
+    // Before anything makes a counter.
+    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let running = Running::start(&config, metrics).await?;
+    println!("keyward {} serves {}", env!("CARGO_PKG_VERSION"), running.services.issuer);
+    println!("  public  {}", running.public);
+    println!("  gate    {}", running.gate);
+    println!("  ops     {}", running.ops);
+    println!("  data    {}", config.data.display());
+    println!("  client address on the public listener: {}", config.public_address_words);
+    let signal = asked_to_end().await?;
+    tracing::info!(signal, "stopping: no new connections, requests under way may finish");
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Log lines go to standard error. Called once.
+pub(crate) fn start_log(filter: &str, format: LogFormat) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process keeps the first log.
+    let _ = match format {
+        LogFormat::Human => {
+            log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
+        }
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+}

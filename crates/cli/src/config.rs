@@ -1,0 +1,658 @@
+//! Settings: from flags, from `KEYWARD_*` variables, from `keyward.toml`, in that order.
+//!
+//! All that is wrong is said at once, each thing with its name and where it was set.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use keyward_allowlist::{ClientAddressRule, EntryRules, NetworkSet, Source, parse_entries};
+use keyward_core::gateway::Disclosure;
+use keyward_server::listen::ListenAddress;
+
+/// One setting: its key in the file; flag and variable follow from it.
+struct Setting {
+    key: &'static str,
+    default: &'static str,
+    value: &'static str,
+    help: &'static str,
+}
+
+impl Setting {
+    fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+
+    fn variable(&self) -> String {
+        format!("KEYWARD_{}", self.key.to_uppercase())
+    }
+}
+
+const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "data",
+        default: "keyward-data",
+        value: "DIR",
+        help: "The folder that holds everything: database, keys, admin.json. Made (0700) when missing.",
+    },
+    Setting {
+        key: "public",
+        default: "0.0.0.0:8080",
+        value: "ADDR",
+        help: "Where OAuth and the management APIs are served.",
+    },
+    Setting {
+        key: "gate",
+        default: "127.0.0.1:8081",
+        value: "ADDR",
+        help: "Where gateways ask: IP:PORT on loopback, or unix:/path.",
+    },
+    Setting {
+        key: "ops",
+        default: "127.0.0.1:9090",
+        value: "ADDR",
+        help: "Where /livez, /readyz and /metrics are served.",
+    },
+    Setting {
+        key: "issuer",
+        default: "",
+        value: "URL",
+        help: "The external URL of the public listener. Empty: made from its address.",
+    },
+    Setting {
+        key: "public_address_from",
+        default: "peer",
+        value: "SOURCE",
+        help: "Where the client address of the public listener comes from: peer, x-real-ip, \
+               x-forwarded-for, forwarded or proxy-protocol.",
+    },
+    Setting {
+        key: "public_trusted",
+        default: "",
+        value: "CIDR,...",
+        help: "The proxies in front of the public listener whose word counts. Needed for every \
+               source but peer.",
+    },
+    Setting {
+        key: "tls_cert",
+        default: "",
+        value: "FILE",
+        help: "PEM certificate chain of the public listener. Empty: plain HTTP.",
+    },
+    Setting {
+        key: "tls_key",
+        default: "",
+        value: "FILE",
+        help: "PEM private key for the certificate.",
+    },
+    Setting {
+        key: "default_audience",
+        default: "",
+        value: "URL",
+        help: "The API of token requests that name none.",
+    },
+    Setting {
+        key: "default_gateway",
+        default: "on",
+        value: "on|off",
+        help: "The built-in gateway `default`: loopback peers, client address from X-Real-IP.",
+    },
+    Setting {
+        key: "disclosure",
+        default: "generic",
+        value: "generic|uniform",
+        help: "What callers learn of a refused address: a 403, or the same 401 as for an unknown key.",
+    },
+    Setting {
+        key: "staleness_s_max",
+        default: "30",
+        value: "SECONDS",
+        help: "After how long without an answer from the store every check is refused (1 to 86400).",
+    },
+    Setting {
+        key: "log",
+        default: "info",
+        value: "FILTER",
+        help: "What is logged to standard error: error, warn, info, debug, trace, or a filter such \
+               as keyward_gate=debug,info.",
+    },
+    Setting {
+        key: "log_format",
+        default: "human",
+        value: "human|json",
+        help: "How log lines look.",
+    },
+];
+
+/// The flags of `keyward serve`.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Settings file; `keyward.toml` in the present folder when it is there
+    #[arg(long, value_name = "FILE", env = "KEYWARD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder that holds everything: database, keys, admin.json
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+    /// Where OAuth and the management APIs are served
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) public: Option<String>,
+    /// Where gateways ask: IP:PORT on loopback, or unix:/path
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) gate: Option<String>,
+    /// Where /livez, /readyz and /metrics are served
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) ops: Option<String>,
+    /// External URL of the public listener
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+    /// Where the client address of the public listener comes from: peer, x-real-ip,
+    /// x-forwarded-for, forwarded or proxy-protocol
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) public_address_from: Option<String>,
+    /// Proxies in front of the public listener whose word counts
+    #[arg(long, value_name = "CIDR", num_args = 1.., value_delimiter = ',')]
+    pub(crate) public_trusted: Vec<String>,
+    /// PEM certificate chain of the public listener
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<String>,
+    /// PEM private key for the certificate
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<String>,
+    /// API of token requests that name none
+    #[arg(long, value_name = "URL")]
+    pub(crate) default_audience: Option<String>,
+    /// The built-in gateway `default`: on or off
+    #[arg(long, value_name = "on|off")]
+    pub(crate) default_gateway: Option<String>,
+    /// What callers learn of a refused address: generic or uniform
+    #[arg(long, value_name = "generic|uniform")]
+    pub(crate) disclosure: Option<String>,
+    /// After how many seconds without an answer from the store every check is refused
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) staleness_s_max: Option<String>,
+    /// What is logged to standard error
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// How log lines look: human or json
+    #[arg(long, value_name = "human|json")]
+    pub(crate) log_format: Option<String>,
+}
+
+impl ServeArgs {
+    fn given(&self) -> BTreeMap<&'static str, String> {
+        let trusted = (!self.public_trusted.is_empty()).then(|| self.public_trusted.join(","));
+        [
+            ("data", &self.data),
+            ("public", &self.public),
+            ("gate", &self.gate),
+            ("ops", &self.ops),
+            ("issuer", &self.issuer),
+            ("public_address_from", &self.public_address_from),
+            ("public_trusted", &trusted),
+            ("tls_cert", &self.tls_cert),
+            ("tls_key", &self.tls_key),
+            ("default_audience", &self.default_audience),
+            ("default_gateway", &self.default_gateway),
+            ("disclosure", &self.disclosure),
+            ("staleness_s_max", &self.staleness_s_max),
+            ("log", &self.log),
+            ("log_format", &self.log_format),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.clone()?)))
+        .collect()
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Human,
+    Json,
+}
+
+/// Settings that were checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) data: PathBuf,
+    pub(crate) public: ListenAddress,
+    pub(crate) gate: ListenAddress,
+    pub(crate) ops: ListenAddress,
+    /// With its trailing slash; `None`: made from the public listener's address.
+    pub(crate) issuer: Option<String>,
+    pub(crate) public_address: ClientAddressRule,
+    /// The rule in words, for the line at start.
+    pub(crate) public_address_words: String,
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) default_audience: Option<String>,
+    pub(crate) default_gateway: bool,
+    pub(crate) disclosure: Disclosure,
+    pub(crate) staleness_ms_max: u64,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// One wrong setting.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ConfigError {
+    /// Which.
+    pub(crate) key: String,
+    /// Where it was set.
+    pub(crate) source: String,
+    /// What is wrong and what to do.
+    pub(crate) problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.key, self.source, self.problem)
+    }
+}
+
+/// All that is wrong, at once.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(|e| format!("  - {e}")).collect::<Vec<_>>().join("\n"))]
+pub(crate) struct ConfigErrors(pub(crate) Vec<ConfigError>);
+
+/// Texts as they were given, each with its source.
+#[derive(Debug, Default)]
+struct Raw {
+    texts: BTreeMap<&'static str, (String, String)>,
+    errors: Vec<ConfigError>,
+}
+
+impl Config {
+    /// Reads and checks the settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub(crate) fn read(
+        args: &ServeArgs,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigErrors> {
+        let mut raw = Raw::default();
+        raw.read_file(args.config.as_deref());
+        raw.read_variables(variables);
+        raw.read_flags(args);
+        raw.check()
+    }
+}
+
+impl Raw {
+    fn set(&mut self, key: &'static str, text: String, source: String) {
+        self.texts.insert(key, (text, source));
+    }
+
+    fn wrong(&mut self, key: &str, source: &str, problem: impl Into<String>) {
+        let (key, source, problem) = (key.to_owned(), source.to_owned(), problem.into());
+        self.errors.push(ConfigError { key, source, problem });
+    }
+
+    fn read_file(&mut self, path: Option<&Path>) {
+        let given = path.is_some();
+        let path = path.unwrap_or(Path::new("keyward.toml"));
+        let name = path.display().to_string();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if !given && error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => return self.wrong("config", &name, format!("cannot be read: {error}")),
+        };
+        let table = match text.parse::<toml::Table>() {
+            Ok(table) => table,
+            Err(error) => return self.wrong("config", &name, error.to_string().trim()),
+        };
+        for (key, value) in table {
+            let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+                let known = SETTINGS.iter().map(|s| s.key).collect::<Vec<_>>().join(", ");
+                self.wrong(&key, &name, format!("no such setting; there are: {known}"));
+                continue;
+            };
+            match text_of(&value) {
+                Some(text) => self.set(setting.key, text, name.clone()),
+                None => self.wrong(&key, &name, "must be a text, a number or a list of texts"),
+            }
+        }
+    }
+
+    fn read_variables(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        for (name, value) in variables {
+            if !name.starts_with("KEYWARD_") || NOT_SETTINGS.contains(&name.as_str()) {
+                continue;
+            }
+            match SETTINGS.iter().find(|setting| setting.variable() == name) {
+                Some(setting) => self.set(setting.key, value, format!("variable {name}")),
+                None => self.wrong(&name, "environment", "no such setting"),
+            }
+        }
+    }
+
+    fn read_flags(&mut self, args: &ServeArgs) {
+        for (key, value) in args.given() {
+            let source = SETTINGS.iter().find(|s| s.key == key).map(Setting::flag);
+            self.set(key, value, format!("flag {}", source.unwrap_or_default()));
+        }
+    }
+
+    /// The text of a setting and its source.
+    fn text(&self, key: &'static str) -> (String, String) {
+        self.texts.get(key).cloned().unwrap_or_else(|| {
+            let setting = SETTINGS.iter().find(|setting| setting.key == key);
+            (setting.map_or("", |s| s.default).to_owned(), "default".to_owned())
+        })
+    }
+
+    fn parse<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let (text, source) = self.text(key);
+        match read(&text) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.wrong(key, &source, problem);
+                None
+            }
+        }
+    }
+
+    fn check(mut self) -> Result<Config, ConfigErrors> {
+        let data = self.parse("data", read_folder);
+        let public = self.parse("public", read_address);
+        let gate = self.parse("gate", |text| read_gate(&read_address(text)?));
+        let ops = self.parse("ops", read_address);
+        let issuer = self.parse("issuer", |text| optional(text).map(read_issuer).transpose());
+        let public_address = self.check_public_address();
+        let tls = self.check_tls();
+        let default_audience =
+            self.parse("default_audience", |text| Ok(optional(text).map(str::to_owned)));
+        let default_gateway =
+            self.parse("default_gateway", |text| one_of(text, &[("on", true), ("off", false)]));
+        let disclosure = self.parse("disclosure", |text| {
+            one_of(text, &[("generic", Disclosure::Generic), ("uniform", Disclosure::Uniform)])
+        });
+        let staleness_ms_max = self.parse("staleness_s_max", |text| match text.parse::<u64>() {
+            Ok(seconds @ 1..=86_400) => Ok(seconds.saturating_mul(1000)),
+            _ => Err(format!("`{text}` is no number of seconds from 1 to 86400")),
+        });
+        let log = self.parse("log", |text| {
+            tracing_subscriber::EnvFilter::try_new(text)
+                .map(|_| text.to_owned())
+                .map_err(|error| format!("`{text}` is no log filter: {error}"))
+        });
+        let log_format = self.parse("log_format", |text| {
+            one_of(text, &[("human", LogFormat::Human), ("json", LogFormat::Json)])
+        });
+        let config = (|| {
+            let (public_address, public_address_words) = public_address?;
+            Some(Config {
+                data: data?,
+                public: public?,
+                gate: gate?,
+                ops: ops?,
+                issuer: issuer?,
+                public_address,
+                public_address_words,
+                tls: tls?,
+                default_audience: default_audience?,
+                default_gateway: default_gateway?,
+                disclosure: disclosure?,
+                staleness_ms_max: staleness_ms_max?,
+                log: log?,
+                log_format: log_format?,
+            })
+        })();
+        match config {
+            Some(config) if self.errors.is_empty() => Ok(config),
+            _ => Err(ConfigErrors(self.errors)),
+        }
+    }
+
+    fn check_public_address(&mut self) -> Option<(ClientAddressRule, String)> {
+        let trusted = self.parse("public_trusted", |text| {
+            let items = text.split([',', ' ']).filter(|item| !item.is_empty());
+            parse_entries(items, &EntryRules::default()).map_err(|errors| errors.to_string())
+        });
+        let source = self.parse("public_address_from", |text| {
+            one_of(
+                text,
+                &[
+                    ("peer", Source::Peer),
+                    ("x-real-ip", Source::SingleHeader("x-real-ip".into())),
+                    ("x-forwarded-for", Source::XForwardedFor),
+                    ("forwarded", Source::Forwarded),
+                    ("proxy-protocol", Source::ProxyProtocol),
+                ],
+            )
+        });
+        let (trusted, source) = (trusted?, source?);
+        let (name, from) = self.text("public_address_from");
+        if source == Source::Peer {
+            if !trusted.is_empty() {
+                let problem = "has no meaning with public_address_from = peer; name the source";
+                self.wrong("public_trusted", &self.text("public_trusted").1, problem);
+            }
+            return Some((ClientAddressRule::peer(), "the peer of the connection".to_owned()));
+        }
+        if trusted.is_empty() {
+            let problem = format!("`{name}` needs public_trusted: the proxies that may set it");
+            self.wrong("public_address_from", &from, problem);
+            return None;
+        }
+        let list = trusted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let words = format!("{name}, as set by {list}");
+        Some((ClientAddressRule::new(source, NetworkSet::compile(&trusted)), words))
+    }
+
+    fn check_tls(&mut self) -> Option<Option<(PathBuf, PathBuf)>> {
+        let (cert, cert_source) = self.text("tls_cert");
+        let (key, key_source) = self.text("tls_key");
+        match (optional(&cert), optional(&key)) {
+            (None, None) => Some(None),
+            (Some(cert), Some(key)) => Some(Some((cert.into(), key.into()))),
+            (Some(_), None) => {
+                self.wrong("tls_key", &cert_source, "missing, and tls_cert is set; set both");
+                None
+            }
+            (None, Some(_)) => {
+                self.wrong("tls_cert", &key_source, "missing, and tls_key is set; set both");
+                None
+            }
+        }
+    }
+}
+
+/// All variables, for [`Config::read`]. The one place that looks at the environment.
+pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// One variable.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    variables().find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
+/// Variables of ours that are no settings of the server.
+const NOT_SETTINGS: &[&str] = &[
+    "KEYWARD_CONFIG",
+    "KEYWARD_SERVER",
+    "KEYWARD_CLIENT_ID",
+    "KEYWARD_CLIENT_SECRET",
+    "KEYWARD_CORPUS",
+    "KEYWARD_BIN",
+];
+
+fn text_of(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(true) => Some("on".to_owned()),
+        toml::Value::Boolean(false) => Some("off".to_owned()),
+        toml::Value::Array(items) => {
+            let texts: Option<Vec<_>> = items.iter().map(|item| item.as_str()).collect();
+            texts.map(|texts| texts.join(","))
+        }
+        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+    }
+}
+
+fn optional(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+fn one_of<T: Clone>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    choices.iter().find(|(name, _)| *name == text).map(|(_, value)| value.clone()).ok_or_else(
+        || {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            format!("`{text}` is none of {}", names.join(", "))
+        },
+    )
+}
+
+fn read_folder(text: &str) -> Result<PathBuf, String> {
+    optional(text).map(PathBuf::from).ok_or_else(|| "must name a folder".to_owned())
+}
+
+fn read_address(text: &str) -> Result<ListenAddress, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return if path.starts_with('/') {
+            Ok(ListenAddress::Unix(path.into()))
+        } else {
+            Err(format!("`{text}` must be unix: and an absolute path"))
+        };
+    }
+    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+    full.parse::<SocketAddr>().map(ListenAddress::Tcp).map_err(|_| {
+        format!("`{text}` is no address to listen on; write IP:PORT, [IPv6]:PORT or unix:/path")
+    })
+}
+
+/// Without registered gateways, the file system or loopback is what guards the gate.
+fn read_gate(address: &ListenAddress) -> Result<ListenAddress, String> {
+    match address {
+        ListenAddress::Tcp(tcp) if !tcp.ip().to_canonical().is_loopback() => Err(format!(
+            "`{tcp}` can be reached from other machines, and no gateway has credentials yet; listen \
+             on 127.0.0.1, [::1] or unix:/path"
+        )),
+        ListenAddress::Tcp(_) | ListenAddress::Unix(_) => Ok(address.clone()),
+    }
+}
+
+/// An issuer is an http(s) URL without query and fragment (RFC 8414 §2), its host in lower case,
+/// as some validators lower it; it always ends in a slash, as Auth0's do.
+fn read_issuer(text: &str) -> Result<String, String> {
+    let wrong = |why: &str| Err(format!("`{text}` is no issuer: {why}"));
+    let url = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let Some(rest) = url else { return wrong("it must begin with https:// or http://") };
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.is_empty() || rest.contains(['?', '#', '@', ' ', '\\']) {
+        return wrong("write a host, perhaps a port and a path, and nothing else");
+    }
+    if host.chars().any(|c| c.is_ascii_uppercase()) || !text.is_ascii() {
+        return wrong("write the host in lower case ASCII");
+    }
+    Ok(if text.ends_with('/') { text.to_owned() } else { format!("{text}/") })
+}
+
+/// The settings file with every default and its meaning.
+pub(crate) fn print_default() -> String {
+    let mut out = String::from(
+        "# Keyward's settings, with their defaults. Flags win over variables, variables over this \
+         file.\n",
+    );
+    for setting in SETTINGS {
+        let (flag, variable) = (setting.flag(), setting.variable());
+        let quoted = toml::Value::String(setting.default.to_owned());
+        let _ = write!(
+            out,
+            "\n# {}\n# {flag} {}, {variable}\n{} = {quoted}\n",
+            setting.help, setting.value, setting.key
+        );
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(flags: &ServeArgs, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Config::read(flags, variables).map_err(|errors| errors.to_string())
+    }
+
+    #[test]
+    fn defaults_are_good() {
+        let config = read(&ServeArgs::default(), &[]).unwrap();
+        assert_eq!(config.public.to_string(), "0.0.0.0:8080");
+        assert_eq!(config.staleness_ms_max, 30_000);
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once_with_its_source() {
+        let flags = ServeArgs { public: Some("here".into()), ..ServeArgs::default() };
+        let variables = [
+            ("KEYWARD_GATE", "0.0.0.0:1"),
+            ("KEYWARD_TLS_CERT", "a.pem"),
+            ("KEYWARD_NONSENSE", "1"),
+            ("KEYWARD_DISCLOSURE", "loud"),
+            ("KEYWARD_ISSUER", "ftp://x"),
+            ("KEYWARD_PUBLIC_TRUSTED", "10.0.0.1/8"),
+        ];
+        let text = read(&flags, &variables).unwrap_err();
+        for part in [
+            "public (flag --public)",
+            "gate (variable KEYWARD_GATE)",
+            "tls_key (variable KEYWARD_TLS_CERT)",
+            "KEYWARD_NONSENSE (environment): no such setting",
+            "`loud` is none of generic, uniform",
+            "issuer (variable KEYWARD_ISSUER)",
+            "public_trusted (variable KEYWARD_PUBLIC_TRUSTED)",
+            "10.0.0.0/8",
+        ] {
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_printed_defaults_are_a_settings_file_that_is_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyward.toml");
+        std::fs::write(&path, print_default()).unwrap();
+        let flags = ServeArgs { config: Some(path), ..ServeArgs::default() };
+        read(&flags, &[]).unwrap();
+    }
+
+    #[test]
+    fn flags_win_over_variables_and_variables_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("k.toml");
+        std::fs::write(&path, "data = 'file'\npublic = '127.0.0.1:1'\nops = '127.0.0.1:3'\n")
+            .unwrap();
+        let flags =
+            ServeArgs { config: Some(path), data: Some("flag".into()), ..ServeArgs::default() };
+        let variables = [("KEYWARD_DATA", "variable"), ("KEYWARD_PUBLIC", "127.0.0.1:2")];
+        let config = read(&flags, &variables).unwrap();
+        assert_eq!(config.data, PathBuf::from("flag"));
+        assert_eq!(config.public.to_string(), "127.0.0.1:2");
+        assert_eq!(config.ops.to_string(), "127.0.0.1:3");
+    }
+
+    #[test]
+    fn a_proxy_rule_needs_its_proxies() {
+        let text = read(&ServeArgs::default(), &[("KEYWARD_PUBLIC_ADDRESS_FROM", "x-real-ip")]);
+        assert!(text.unwrap_err().contains("needs public_trusted"));
+        let both = [
+            ("KEYWARD_PUBLIC_ADDRESS_FROM", "x-forwarded-for"),
+            ("KEYWARD_PUBLIC_TRUSTED", "10.0.0.0/8, 127.0.0.1"),
+        ];
+        let config = read(&ServeArgs::default(), &both).unwrap();
+        assert_eq!(
+            config.public_address_words,
+            "x-forwarded-for, as set by 10.0.0.0/8, 127.0.0.1/32"
+        );
+    }
+}
