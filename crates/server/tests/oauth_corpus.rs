@@ -1,11 +1,11 @@
 //! The corpus area `oauth_token` against the router. The corpus writes `cid` and `sec` for a client
 //! with a good secret; a real one takes their place.
 
-#[cfg(test)]
+#![cfg(test)]
+
 #[path = "../../../corpus/loader.rs"]
 mod loader;
 #[expect(dead_code, unused_imports, reason = "this binary needs a part of it")]
-#[cfg(test)]
 #[path = "it/support.rs"]
 mod support;
 

@@ -1,4 +1,4 @@
-//! Discovery documents (RFC 8414, OpenID Connect Discovery) and the key set (RFC 7517).
+//! Discovery documents (RFC 8414, `OpenID` Connect Discovery) and the key set (RFC 7517).
 //!
 //! They name what exists and nothing else.
 
@@ -47,7 +47,7 @@ pub(super) async fn get_metadata(State(services): State<Arc<Services>>) -> impl 
     let at = |path: &str| format!("{}{path}", services.issuer);
     let metadata = Metadata {
         issuer: services.issuer.clone(),
-        // OpenID Connect Discovery §3 requires one and client libraries insist; it refuses.
+        // `OpenID` Connect Discovery §3 requires one and client libraries insist; it refuses.
         authorization_endpoint: at("authorize"),
         token_endpoint: at("oauth/token"),
         introspection_endpoint: at("oauth/introspect"),

@@ -60,7 +60,6 @@ impl Throttle {
 fn network_of(source: ClientIp) -> (bool, u64) {
     match source.get() {
         IpAddr::V4(ip) => (false, u64::from(ip.to_bits())),
-        #[expect(clippy::cast_possible_truncation, reason = "the upper half is what is wanted")]
         IpAddr::V6(ip) => (true, (ip.to_bits() >> 64) as u64),
     }
 }

@@ -194,7 +194,7 @@ async fn oauth_token_022_a_refused_address_is_one_403_for_every_layer() {
     world.edit_api(|api| api.allowlist = world.enforce(&["192.0.2.1"])).await;
     assert_eq!(world.ask_token_from("192.0.2.2", &by_api, &by_api.secret).await, refused);
     let fields = [GRANT, ("client_id", &*by_client.id_text), ("client_secret", &*by_client.secret)];
-    let nowhere = world.call("POST", "/oauth/token").from_nowhere().form(&fields).await;
+    let nowhere = world.call("POST", "/oauth/token").without_address().form(&fields).await;
     assert_eq!(nowhere, refused);
 }
 

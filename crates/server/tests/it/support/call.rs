@@ -34,7 +34,7 @@ impl<'w> Call<'w> {
     }
 
     /// Comes from nowhere that could be told: there is no client address.
-    pub(crate) fn from_nowhere(mut self) -> Self {
+    pub(crate) fn without_address(mut self) -> Self {
         self.peer = None;
         self
     }
