@@ -15,6 +15,6 @@ mod jwt;
 mod world;
 
 pub(crate) use call::{Answer, Call};
-pub(crate) use clock::TestClock;
+pub(crate) use clock::{NOW_S, TestClock};
 pub(crate) use jwt::{header_of, payload_of};
 pub(crate) use world::{API, Customer, World};

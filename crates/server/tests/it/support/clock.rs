@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use keyward_core::time::{Clock, Timestamp};
 
 /// Where the clock of every world begins: 2026-01-01T00:00:00Z and 250 ms.
-const NOW_S: i64 = 1_767_225_600;
+pub(crate) const NOW_S: i64 = 1_767_225_600;
 
 /// The clock of a world.
 #[derive(Debug)]
