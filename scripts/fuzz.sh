@@ -11,7 +11,7 @@ if ! cargo +nightly --version >/dev/null 2>&1; then
   echo 'make fuzz needs a nightly toolchain, and none is installed: rustup toolchain install nightly' >&2
   exit 2
 fi
-scripts/setup-tests.sh fuzz
+scripts/setup.sh fuzz
 
 mapfile -t all < <(cargo +nightly fuzz list)
 [ ${#all[@]} -gt 0 ] || { echo 'fuzz/ declares no targets' >&2; exit 2; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and says so. Does nothing for what is already there.
-#   scripts/setup-tests.sh [nextest] [nginx] [deny] [fuzz]
+# Installs what building and testing need and says so. Does nothing for what is already there.
+#   scripts/setup.sh [compiler] [nextest] [nginx] [deny] [fuzz]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="$PWD/target/tools"
@@ -50,10 +50,12 @@ need_cargo_tool() { # command, crate, cargo install options
 
 for what in "$@"; do
   case "$what" in
+    # The C of the cryptography and database libraries, and the linker.
+    compiler) need_package cc gcc; [ -e /usr/include/stdlib.h ] || apt_install libc6-dev ;;
     nextest) need_cargo_tool cargo-nextest cargo-nextest ;;
     nginx) need_package nginx nginx; need_package curl curl ;;
     deny) need_cargo_tool cargo-deny cargo-deny --version '^0.20' --debug ;;
     fuzz) need_cargo_tool cargo-fuzz cargo-fuzz ;;
-    *) die "unknown: $what (known: nextest nginx deny fuzz)" ;;
+    *) die "unknown: $what (known: compiler nextest nginx deny fuzz)" ;;
   esac
 done
