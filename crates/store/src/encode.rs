@@ -92,3 +92,72 @@ fn kept_fields(text: String) -> Result<String, Fault> {
 fn moment(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
+
+#[cfg(test)]
+mod tests {
+    use keyward_core::allowlist::{Entry, Mode};
+    use keyward_core::client::Client;
+    use keyward_core::id::{ClientId, SecretId};
+    use keyward_core::secret::{ClientSecret, PepperId, SecretHash};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn client() -> Client {
+        let now = moment(1_800_000_000_000);
+        let mut client = Client::new(ClientId::from_random([7; 16]), "Billing", now);
+        let hash = SecretHash { pepper: PepperId(1), mac: [1; 32] };
+        client.secrets =
+            vec![ClientSecret { id: SecretId(1), hash, created_at: now, expires_at: None }];
+        client.allowlist.mode = Mode::Enforce;
+        client.allowlist.entries = vec![Entry {
+            network: "203.0.113.0/24".parse().unwrap(),
+            label: None,
+            expires_at: None,
+            created_at: now,
+            created_by: "operator".to_owned(),
+        }];
+        client
+    }
+
+    fn read(value: &Value) -> Option<Client> {
+        serde_json::from_value::<ClientBody>(value.clone()).ok()?.read().ok()
+    }
+
+    /// Calls `check` with the body less one field, for each field of it and of what is in it.
+    fn without_each_field(path: &str, check: &dyn Fn(&str, &Value)) {
+        let whole = serde_json::to_value(ClientBody::of(&client())).unwrap();
+        let fields: Vec<_> =
+            whole.pointer(path).unwrap().as_object().unwrap().keys().cloned().collect();
+        for field in fields {
+            let mut cut = whole.clone();
+            cut.pointer_mut(path).unwrap().as_object_mut().unwrap().remove(&field);
+            check(&field, &cut);
+        }
+    }
+
+    #[test]
+    fn no_missing_field_is_filled_with_a_default() {
+        for path in ["", "/secrets/0", "/allowlist_entries/0"] {
+            without_each_field(path, &|field, cut| assert_eq!(read(cut), None, "{path} {field}"));
+        }
+    }
+
+    #[test]
+    fn no_unknown_field_is_passed_over() {
+        let whole = serde_json::to_value(ClientBody::of(&client())).unwrap();
+        assert_eq!(read(&whole), Some(client()));
+        for path in ["", "/secrets/0", "/allowlist_entries/0"] {
+            let mut more = whole.clone();
+            let object = more.pointer_mut(path).unwrap().as_object_mut().unwrap();
+            object.insert("extra".to_owned(), Value::Null);
+            assert_eq!(read(&more), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn debug_output_of_a_body_has_no_code() {
+        let body = ClientBody::of(&client());
+        assert!(!format!("{body:?}").contains("0101"), "{body:?}");
+    }
+}

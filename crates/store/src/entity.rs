@@ -45,6 +45,10 @@ macro_rules! common {
             self.created_at
         }
 
+        fn updated_at(&self) -> Timestamp {
+            self.updated_at
+        }
+
         fn stamp(&mut self, version: u64, created_at: Timestamp, updated_at: Timestamp) {
             (self.version, self.created_at, self.updated_at) = (version, created_at, updated_at);
         }
@@ -93,6 +97,7 @@ pub(crate) trait Entity: Clone + PartialEq + Send + Sync + Sized {
     fn id_text(&self) -> String;
     fn version(&self) -> u64;
     fn created_at(&self) -> Timestamp;
+    fn updated_at(&self) -> Timestamp;
     /// Writes what only the store decides.
     fn stamp(&mut self, version: u64, created_at: Timestamp, updated_at: Timestamp);
     fn read_body(cells: &mut Cells<'_>) -> Result<Self::Body, StoreError>;

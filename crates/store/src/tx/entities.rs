@@ -132,7 +132,7 @@ impl Tx {
 
     async fn insert<E: Entity>(&mut self, entity: &E) -> Result<(), StoreError> {
         let mut entity = entity.clone();
-        let (created_at, updated_at) = (entity.created_at(), self.now);
+        let (created_at, updated_at) = (entity.created_at(), entity.updated_at());
         entity.stamp(1, created_at, updated_at);
         let (body, text) = entity.checked_body()?;
         self.check_references(&entity).await?;

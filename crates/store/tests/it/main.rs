@@ -1,0 +1,11 @@
+//! The store on a real file.
+
+#![cfg(test)]
+
+mod audit;
+mod damage;
+mod lists;
+mod opening;
+mod round_trip;
+mod support;
+mod writes;

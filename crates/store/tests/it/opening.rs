@@ -1,0 +1,135 @@
+//! Opening: one process, safe permissions, old and foreign files.
+
+use std::os::unix::fs::PermissionsExt;
+
+use keyward_store::{Place, Store, StoreError};
+use sqlx::query;
+
+use crate::support::{Home, client, filled, write};
+
+#[tokio::test]
+async fn a_store_survives_closing_and_opening() {
+    let home = Home::new();
+    let store = home.open().await;
+    let (read, ..) = filled(&store).await;
+    store.close().await;
+    let store = home.open().await;
+    assert_eq!(store.client(&read.id).await.unwrap(), Some(read));
+    assert_eq!(store.revision().await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_second_opening_is_refused_with_the_holder() {
+    let home = Home::new();
+    let store = home.open().await;
+    let error = Store::open(&home.url()).await.unwrap_err();
+    let StoreError::Locked { path, holder } = &error else { panic!("{error}") };
+    assert_eq!((path, holder), (&home.file(), &Some(std::process::id())));
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    store.close().await;
+    home.open().await;
+}
+
+#[tokio::test]
+async fn dropping_the_store_frees_it() {
+    let home = Home::new();
+    drop(home.open().await);
+    home.open().await;
+}
+
+#[tokio::test]
+async fn only_the_owner_may_read_the_files() {
+    let home = Home::new();
+    std::fs::write(home.file(), "").unwrap();
+    std::fs::set_permissions(home.file(), PermissionsExt::from_mode(0o644)).unwrap();
+    let store = home.open().await;
+    write(&store, async |tx| tx.insert_client(&client(1)).await).await.unwrap();
+    for entry in std::fs::read_dir(home.folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_named() {
+    let home = Home::new();
+    let url = format!("sqlite:{}/none/keyward.db", home.folder.path().display());
+    let error = Store::open(&url).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)));
+    assert!(error.to_string().contains("/none/"), "{error}");
+}
+
+/// Opens a store whose file has been changed, expecting damage to be told.
+async fn damaged(home: &Home) -> String {
+    match Store::open(&home.url()).await {
+        Err(StoreError::Corrupt { place: Place::File(path), what }) => {
+            assert_eq!(path, home.file());
+            what
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn garbage_is_no_store() {
+    for bytes in [vec![b'x'; 10], vec![b'x'; 10_000], b"SQLite format 3\0".repeat(1000)] {
+        let home = Home::new();
+        std::fs::write(home.file(), &bytes).unwrap();
+        let what = damaged(&home).await;
+        assert!(what.contains("restore a backup"), "{what}");
+        assert_eq!(std::fs::read(home.file()).unwrap(), bytes, "the file is left as it was");
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_store_is_told() {
+    let home = Home::new();
+    let store = home.open().await;
+    for number in 0..50 {
+        write(&store, async |tx| tx.insert_client(&client(number)).await).await.unwrap();
+    }
+    store.close().await;
+    let whole = std::fs::read(home.file()).unwrap();
+    for part in [whole.len() / 2, whole.len() - 4096, 4096, 1000, 100, 0] {
+        std::fs::write(home.file(), &whole[..part]).unwrap();
+        let what = damaged(&home).await;
+        assert!(what.contains("restore a backup"), "{part} bytes: {what}");
+    }
+    std::fs::write(home.file(), &whole).unwrap();
+    assert_eq!(home.open().await.revision().await.unwrap(), 50);
+}
+
+#[tokio::test]
+async fn the_database_of_another_program_is_left_alone() {
+    let home = Home::new();
+    let mut raw = {
+        std::fs::write(home.file(), "").unwrap();
+        home.raw().await
+    };
+    query("CREATE TABLE notes (text TEXT)").execute(&mut raw).await.unwrap();
+    let what = damaged(&home).await;
+    assert!(what.contains("another program"), "{what}");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_with_both_numbers() {
+    let home = Home::new();
+    home.open().await.close().await;
+    let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+               execution_time) VALUES (99, 'later', TRUE, X'00', 0)";
+    query(sql).execute(&mut home.raw().await).await.unwrap();
+    let error = Store::open(&home.url()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(error.to_string().contains("newer program"), "{error}");
+}
+
+#[tokio::test]
+async fn an_altered_schema_is_refused() {
+    let home = Home::new();
+    home.open().await.close().await;
+    let sql = "UPDATE _sqlx_migrations SET checksum = X'00'";
+    query(sql).execute(&mut home.raw().await).await.unwrap();
+    let what = damaged(&home).await;
+    assert!(what.contains("schema"), "{what}");
+}

@@ -1,0 +1,209 @@
+//! What is stored comes back as it was: from the row, from a snapshot and from the change log.
+
+use std::collections::BTreeMap;
+
+use keyward_allowlist::{EntryRules, Network, parse_entry};
+use keyward_core::allowlist::{Allowlist, Entry, Mode};
+use keyward_core::api::{Account, Api, Scope};
+use keyward_core::client::{Client, ClientGrant, State};
+use keyward_core::id::{AccountId, ApiId, ClientId, GrantId, SecretId};
+use keyward_core::jwk::Algorithm;
+use keyward_core::policy::Change;
+use keyward_core::secret::{ClientSecret, Environment, PepperId, SecretHash};
+use keyward_core::time::Timestamp;
+use keyward_core::token::Dialect;
+use proptest::collection::{btree_map, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+use tokio::runtime::Runtime;
+
+use crate::support::{Home, begin, now, shown};
+
+fn moment() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp::from_millis)
+}
+
+/// Any text at all, line ends, quotes and control characters included.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        vec(any::<char>(), 0..20).prop_map(|all| all.into_iter().collect()),
+        "[a-z'\"\\\\\n]{0,20}"
+    ]
+}
+
+fn network() -> impl Strategy<Value = Network> {
+    let host_v4 =
+        (1u8..=223, any::<[u8; 3]>()).prop_map(|(a, [b, c, d])| format!("{a}.{b}.{c}.{d}/32"));
+    let wide_v4 = (1u8..=223, 9u8..=16).prop_map(|(a, len)| format!("{a}.0.0.0/{len}"));
+    let v6 = (any::<[u16; 2]>(), 32u8..=128)
+        .prop_map(|([a, b], len)| format!("2001:{a:x}:{b:x}::/{}", len.max(48)));
+    prop_oneof![host_v4, wide_v4, v6].prop_filter_map("refused by the rules", |text| {
+        parse_entry(&text, &EntryRules::default()).ok()
+    })
+}
+
+fn list() -> impl Strategy<Value = Allowlist> {
+    let entry = (network(), of(text()), of(moment()), moment(), text()).prop_map(
+        |(network, label, expires_at, created_at, created_by)| Entry {
+            network,
+            label,
+            expires_at,
+            created_at,
+            created_by,
+        },
+    );
+    let mode = prop_oneof![Just(Mode::Off), Just(Mode::Report), Just(Mode::Enforce)];
+    (mode, vec(entry, 0..5)).prop_map(|(mode, entries)| Allowlist { mode, entries })
+}
+
+fn secrets() -> impl Strategy<Value = Vec<ClientSecret>> {
+    let secret = (any::<u64>(), any::<u32>(), any::<[u8; 32]>(), moment(), of(moment()));
+    let secret = secret.prop_map(|(id, pepper, mac, created_at, expires_at)| ClientSecret {
+        id: SecretId(id),
+        hash: SecretHash { pepper: PepperId(pepper), mac },
+        created_at,
+        expires_at,
+    });
+    vec(secret, 0..5)
+}
+
+fn metadata() -> impl Strategy<Value = BTreeMap<String, String>> {
+    btree_map(text(), text(), 0..4)
+}
+
+fn kept() -> impl Strategy<Value = String> {
+    prop_oneof![Just("{}".to_owned()), Just(r#"{"b": [1, null], "a":"\u0000é" }"#.to_owned())]
+}
+
+fn state() -> impl Strategy<Value = State> {
+    prop_oneof![Just(State::Active), Just(State::Suspended)]
+}
+
+fn client() -> impl Strategy<Value = Client> {
+    let id = prop_oneof![
+        any::<[u8; 16]>().prop_map(ClientId::from_random),
+        "[A-Za-z0-9_.~-]{1,64}".prop_map(|text| ClientId::parse(&text).unwrap()),
+    ];
+    let first = (id, text(), of(text()), "[a-z0-9]{1,16}", state(), secrets(), list());
+    let second = (vec(text(), 0..3), of(text()), of(text()), metadata(), of(moment()), kept());
+    (first, second, moment()).prop_map(|(first, second, created_at)| {
+        let (id, name, description, environment, state, secrets, allowlist) = first;
+        let (grant_types, app_type, auth_method, metadata, tokens_not_before, kept_fields) = second;
+        Client {
+            description,
+            environment: Environment::parse(&environment).unwrap(),
+            state,
+            secrets,
+            allowlist,
+            grant_types,
+            app_type,
+            token_endpoint_auth_method: auth_method,
+            metadata,
+            tokens_not_before,
+            kept_fields,
+            created_at,
+            updated_at: now(),
+            ..Client::new(id, &name, now())
+        }
+    })
+}
+
+fn account() -> impl Strategy<Value = Account> {
+    ("[A-Za-z0-9_-]{1,64}", text(), state(), list(), metadata(), moment()).prop_map(
+        |(id, name, state, allowlist, metadata, created_at)| Account {
+            state,
+            allowlist,
+            metadata,
+            created_at,
+            ..Account::new(AccountId::parse(&id).unwrap(), &name, now())
+        },
+    )
+}
+
+fn api() -> impl Strategy<Value = Api> {
+    let scope = (text(), of(text())).prop_map(|(value, description)| Scope { value, description });
+    let algorithm = proptest::sample::select(&Algorithm::ALL[..]);
+    let dialect = prop_oneof![Just(Dialect::Auth0), Just(Dialect::Rfc9068)];
+    let first = ("[A-Za-z0-9_-]{1,64}", text(), text(), vec(scope, 0..4), algorithm, any::<u32>());
+    let second = (dialect, any::<[bool; 2]>(), list(), kept(), moment());
+    (first, second).prop_map(|(first, second)| {
+        let (id, identifier, name, scopes, signing_algorithm, token_lifetime_s) = first;
+        let (dialect, [permissions_claim, is_system], allowlist, kept_fields, created_at) = second;
+        Api {
+            scopes,
+            signing_algorithm,
+            token_lifetime_s,
+            dialect,
+            permissions_claim,
+            allowlist,
+            is_system,
+            kept_fields,
+            created_at,
+            ..Api::new(ApiId::parse(&id).unwrap(), &identifier, &name, now())
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn everything_comes_back(
+        account in account(),
+        api in api(),
+        client in client(),
+        owned in any::<bool>(),
+        scopes in vec(text(), 0..4),
+    ) {
+        let client = Client { account: owned.then(|| account.id.clone()), ..client };
+        let grant = ClientGrant {
+            id: GrantId::parse("cgr_1").unwrap(),
+            client: client.id.clone(),
+            api: api.id.clone(),
+            scopes,
+            kept_fields: "{}".to_owned(),
+            version: 1,
+            created_at: now(),
+            updated_at: now(),
+        };
+        Runtime::new().unwrap().block_on(stored_and_read(account, api, client, grant));
+    }
+}
+
+async fn stored_and_read(account: Account, api: Api, client: Client, grant: ClientGrant) {
+    let home = Home::new();
+    let store = home.open().await;
+    let mut tx = begin(&store).await;
+    tx.insert_api(&api).await.unwrap();
+    tx.insert_account(&account).await.unwrap();
+    tx.insert_client(&client).await.unwrap();
+    tx.insert_grant(&grant).await.unwrap();
+    let committed = tx.commit().await.unwrap();
+
+    assert_eq!(store.api(&api.id).await.unwrap().as_ref(), Some(&api));
+    assert_eq!(store.account(&account.id).await.unwrap().as_ref(), Some(&account));
+    assert_eq!(store.client(&client.id).await.unwrap().as_ref(), Some(&client));
+    assert_eq!(store.grant(&grant.id).await.unwrap().as_ref(), Some(&grant));
+    let expected = shown(&[
+        Change::Api(Box::new(api)),
+        Change::Account(Box::new(account)),
+        Change::Client(Box::new(client.clone())),
+        Change::Grant(Box::new(grant)),
+    ]);
+    assert_eq!(shown(&committed.changes), expected);
+    let snapshot = store.snapshot().await.unwrap();
+    assert_eq!((snapshot.revision, shown(&snapshot.changes)), (4, expected.clone()));
+    let logged = store.changes_since(0, 10).await.unwrap();
+    let logged: Vec<_> = logged.into_iter().map(|row| row.change).collect();
+    assert_eq!(shown(&logged), expected);
+    // `Debug` of a secret hides its code.
+    let Change::Client(logged) = &logged[2] else { panic!() };
+    assert_eq!(**logged, client);
+
+    let mut tx = begin(&store).await;
+    assert_eq!(tx.update_client(&client).await.unwrap(), 2);
+    tx.commit().await.unwrap();
+    let updated = Client { version: 2, ..client };
+    assert_eq!(store.client(&updated.id).await.unwrap(), Some(updated));
+    assert_eq!(store.verify_audit().await.unwrap().first_bad, None);
+}
