@@ -206,12 +206,15 @@ async fn no_such_path(State(services): State<Arc<Services>>, uri: Uri) -> Respon
     response
 }
 
-async fn no_such_method(method: Method, uri: Uri) -> Response {
+async fn no_such_method(
+    State(services): State<Arc<Services>>,
+    method: Method,
+    uri: Uri,
+) -> Response {
     tracing::debug!(%method, path = uri.path(), "no such management method");
-    ManagementFailure(Failure::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "Method Not Allowed",
-    ))
-    .into_response()
+    let failure =
+        Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed");
+    let mut response = ManagementFailure(failure).into_response();
+    rate_limit::write_idle(response.headers_mut(), services.now());
+    response
 }

@@ -71,7 +71,9 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Services>> for Params<T> {
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(params)) => Ok(Self(params)),
             Err(error) => {
-                let message = format!("the query string is not good: {}", error.body_text());
+                let text = error.body_text();
+                let reason = text.rsplit_once("query string: ").map_or(&*text, |(_, why)| why);
+                let message = format!("the query string is not good: {reason}");
                 Err(Problem(Failure::bad_request("invalid_query", message)).into_response())
             }
         }

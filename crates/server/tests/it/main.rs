@@ -3,10 +3,18 @@
 
 #![cfg(test)]
 
+mod operator;
 mod support;
 
+mod authz_coverage;
+mod management_client_grants;
+mod management_clients;
+mod management_resource_servers;
 mod oauth_discovery;
 mod oauth_introspect;
 mod oauth_requests;
 mod oauth_revoke;
 mod oauth_token;
+mod v1_accounts;
+mod v1_allowlists;
+mod v1_clients;
