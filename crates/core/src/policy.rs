@@ -25,6 +25,10 @@ use crate::secret::Peppers;
 use crate::time::Timestamp;
 use crate::token::{TokenFault, TokenId, VerifiedToken, verify_token};
 
+/// How long after its end a revoked token is remembered, in seconds: tokens are good for a moment
+/// longer than they say, clocks differ, and one that was wrong is put right.
+pub const REVOCATION_KEPT_S: i64 = 86_400;
+
 /// Verified tokens that are remembered, by digest. A token is about 0.5 KiB of memory here.
 const VERIFIED_TOKENS_MAX: usize = 20_000;
 
@@ -133,6 +137,17 @@ impl Generation {
             _ => Standing::Expired,
         }
     }
+
+    fn is_poisoned(&self) -> bool {
+        self.fresh_until.load(Ordering::SeqCst) == POISONED
+    }
+}
+
+/// How much of the tables a write makes anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Part,
+    Whole,
 }
 
 type Cell<T> = ArcSwapOption<T>;
@@ -197,14 +212,16 @@ impl Policy {
 
     /// Applies whole transactions. When this returns, every later decision is made by them.
     pub fn apply(&self, revision: u64, changes: Vec<Change>, freshness: Freshness) {
-        self.next(freshness, |old| (revision, Arc::clone(&old.settings), old.settings_number), {
+        let head = |old: &Generation| (revision, Arc::clone(&old.settings), old.settings_number);
+        self.next(Reach::Part, freshness, head, {
             |writer| changes.into_iter().for_each(|change| self.apply_one(writer, change))
         });
     }
 
     /// Replaces everything with the state given. For when what is here cannot be trusted any more.
     pub fn replace(&self, revision: u64, changes: Vec<Change>, freshness: Freshness) {
-        self.next(freshness, |old| (revision, Arc::clone(&old.settings), old.settings_number), {
+        let head = |old: &Generation| (revision, Arc::clone(&old.settings), old.settings_number);
+        self.next(Reach::Whole, freshness, head, {
             |writer| {
                 *writer = Writer::default();
                 self.clients.pin().clear();
@@ -220,7 +237,7 @@ impl Policy {
     pub fn renew(&self, revision: u64, freshness: Freshness) {
         let _alone = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let generation = self.generation.load();
-        if generation.revision == revision {
+        if generation.revision == revision && !generation.is_poisoned() {
             generation.fresh_until.store(freshness.end(), Ordering::SeqCst);
         }
     }
@@ -229,12 +246,13 @@ impl Policy {
     pub fn set(&self, settings: Settings, freshness: Freshness) {
         let settings = Arc::new(settings);
         let number = |old: &Generation| old.settings_number.wrapping_add(1);
-        self.next(freshness, |old| (old.revision, settings, number(old)), |_| {});
+        let head = |old: &Generation| (old.revision, settings, number(old));
+        self.next(Reach::Part, freshness, head, |_| {});
     }
 
-    /// Forgets revoked tokens that have ended by themselves.
+    /// Forgets revoked tokens that ended by themselves more than [`REVOCATION_KEPT_S`] ago.
     pub fn forget_ended_tokens(&self, now: Timestamp) {
-        self.revoked.pin().retain(|_, end| now <= *end);
+        self.revoked.pin().retain(|_, end| now <= end.plus_seconds(REVOCATION_KEPT_S));
     }
 
     /// The API with that identifier.
@@ -283,8 +301,12 @@ impl Policy {
     }
 
     /// Poison, change, publish. The order is what makes half a transaction invisible.
+    ///
+    /// When a writer before died half way, nothing vouches for the tables until they are replaced
+    /// whole: the generation stays poisoned, at the revision that it had before.
     fn next(
         &self,
+        reach: Reach,
         freshness: Freshness,
         head: impl FnOnce(&Generation) -> (u64, Arc<Settings>, u64),
         change: impl FnOnce(&mut Writer),
@@ -292,13 +314,14 @@ impl Policy {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.generation.load_full();
         let (revision, settings, settings_number) = head(&old);
+        let is_torn = reach == Reach::Part && old.is_poisoned();
         old.fresh_until.store(POISONED, Ordering::SeqCst);
         change(&mut writer);
         self.generation.store(Arc::new(Generation {
-            revision,
+            revision: if is_torn { old.revision } else { revision },
             settings,
             settings_number,
-            fresh_until: AtomicU64::new(freshness.end()),
+            fresh_until: AtomicU64::new(if is_torn { POISONED } else { freshness.end() }),
         }));
     }
 
@@ -322,7 +345,11 @@ impl Policy {
             Change::AccountDeleted(id) => writer.account(&id).store(None),
             Change::Api(api) => {
                 let cell = writer.api(&api.id);
-                cell.store(Some(Arc::new(ApiRecord::compile(&api))));
+                let before = cell.swap(Some(Arc::new(ApiRecord::compile(&api))));
+                // Tokens for the name that it had are for nothing any more.
+                if let Some(before) = before.filter(|old| old.identifier != api.identifier) {
+                    self.apis.pin().remove(before.identifier.as_str());
+                }
                 self.apis.pin().insert(api.identifier.into(), cell);
             }
             Change::ApiDeleted(id) => {
@@ -407,3 +434,6 @@ impl Hasher for KeyHasher {
         self.0 = folded.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
+
+#[cfg(test)]
+mod tests;

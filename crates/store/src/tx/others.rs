@@ -1,7 +1,7 @@
 //! Revoked tokens, sealed keys and settings.
 
 use keyward_core::id::ClientId;
-use keyward_core::policy::Change;
+use keyward_core::policy::{Change, REVOCATION_KEPT_S};
 use keyward_core::time::Timestamp;
 use keyward_core::token::TokenId;
 use serde_json::json;
@@ -13,10 +13,6 @@ use crate::changes::{REVOKED_TOKEN, RevocationBody};
 use crate::error::StoreError;
 use crate::model::SealedKey;
 use crate::read::sealed_key;
-
-/// How long after its end a revoked token is remembered, in seconds: clocks differ, and one that
-/// was wrong is put right.
-const REVOCATION_KEPT_S: i64 = 86_400;
 
 impl Tx {
     /// Revokes one token of a client. Revoking it again changes nothing.
