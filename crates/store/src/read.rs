@@ -42,6 +42,18 @@ impl Store {
         Ok(Snapshot { revision, changes })
     }
 
+    /// Checks everything that can be checked: each page and index of the file, each value of the
+    /// policy. For people who ask; it reads the whole file.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] with the first damage found, [`StoreError::Unavailable`].
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let mut reader = self.inner.reader().await?;
+        self.inner.target.check_all(&mut reader).await?;
+        drop(reader);
+        self.snapshot().await.map(|_| ())
+    }
+
     /// The number of the last committed change.
     ///
     /// # Errors
@@ -296,11 +308,20 @@ impl Inner {
         let count = query_scalar::<_, i64>(E::COUNT).fetch_one(&mut *connection).await;
         let count = count.map_err(|error| self.fault(&error))?;
         changes.reserve(usize::try_from(count).unwrap_or_default());
-        let mut rows = query(E::SELECT).fetch(connection);
-        while let Some(row) = rows.try_next().await.map_err(|error| self.fault(&error))? {
-            changes.push(E::of_row(&row)?.change());
+        let before = changes.len();
+        {
+            let mut rows = query(E::SELECT).fetch(connection);
+            while let Some(row) = rows.try_next().await.map_err(|error| self.fault(&error))? {
+                changes.push(E::of_row(&row)?.change());
+            }
         }
-        Ok(())
+        // The count comes from an index and the rows from the table: two witnesses.
+        let read = changes.len().saturating_sub(before);
+        if i64::try_from(read) == Ok(count) {
+            return Ok(());
+        }
+        let what = format!("has {read} rows in table {} where its index has {count}", E::TABLE);
+        Err(self.target.damaged(&what))
     }
 
     async fn revocations(

@@ -44,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Url`], [`StoreError::Locked`], [`StoreError::Newer`], [`StoreError::Corrupt`]
-    /// when the file fails its check or is none of ours, [`StoreError::Full`] and
+    /// when the file cannot be read or is none of ours (see also [`Store::check`]), [`StoreError::Full`] and
     /// [`StoreError::Unavailable`].
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let target = Target::parse(url)?;

@@ -79,7 +79,9 @@ impl Entity for Api {
         Some(("identifier", self.identifier.clone()))
     }
 
+    /// That of Keyward's own API follows the issuer, which may move.
     fn changed_for_life(&self, before: &Self) -> Option<&'static str> {
-        (self.identifier != before.identifier).then_some("identifier")
+        let has_moved = self.identifier != before.identifier && !before.is_system;
+        has_moved.then_some("identifier")
     }
 }

@@ -4,7 +4,7 @@ use keyward_store::{Place, Store, StoreError};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, query, query_scalar};
 
-use crate::support::{Home, filled};
+use crate::support::{Home, begin, client, filled};
 
 /// Every column that is read, and SQL for values it can never have had.
 const DAMAGE: &[(&str, &str, &[&str])] = &[
@@ -140,7 +140,7 @@ async fn damage_in_the_change_log_is_told() {
     let home = Home::new();
     let store = home.open().await;
     let (client, _, _, grant) = filled(&store).await;
-    let mut tx = crate::support::begin(&store).await;
+    let mut tx = begin(&store).await;
     tx.delete_grant(&grant.id).await.unwrap();
     tx.commit().await.unwrap();
     let mut raw = home.raw().await;
@@ -177,6 +177,56 @@ async fn damage_in_the_change_log_is_told() {
     }
     assert_eq!(store.changes_since(0, 100).await.unwrap().len(), 5);
     assert_eq!(store.client(&client.id).await.unwrap(), Some(client));
+}
+
+/// A store of some hundred pages, closed; and its bytes.
+async fn large(home: &Home) -> Vec<u8> {
+    let store = home.open().await;
+    filled(&store).await;
+    let mut tx = begin(&store).await;
+    for number in 100..400 {
+        let mut client = client(number);
+        client.metadata.insert("filler".to_owned(), "x".repeat(400));
+        tx.insert_client(&client).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    store.check().await.unwrap();
+    store.close().await;
+    std::fs::read(home.file()).unwrap()
+}
+
+#[tokio::test]
+async fn no_page_is_lost_in_silence() {
+    const PAGE: usize = 4096;
+    let home = Home::new();
+    let whole = large(&home).await;
+    let mut told = 0;
+    let pages = whole.len() / PAGE;
+    for page in 1..pages {
+        let mut bytes = whole.clone();
+        bytes[page * PAGE..(page + 1) * PAGE].fill(0);
+        std::fs::write(home.file(), &bytes).unwrap();
+        let store = match Store::open(&home.url()).await {
+            Ok(store) => store,
+            Err(error) => {
+                assert!(matches!(error, StoreError::Corrupt { .. }), "page {page}: {error}");
+                told += 1;
+                continue;
+            }
+        };
+        // A page of the policy cannot be missed; one of a log is found by the check.
+        match store.snapshot().await {
+            Ok(snapshot) => assert_eq!(snapshot.changes.len(), 304, "page {page}"),
+            Err(error) => {
+                assert!(matches!(error, StoreError::Corrupt { .. }), "page {page}: {error}");
+                told += 1;
+            }
+        }
+        let error = store.check().await.unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "page {page}: {error}");
+        store.close().await;
+    }
+    assert!(told > 20, "{told} of {pages}");
 }
 
 #[tokio::test]
