@@ -12,9 +12,7 @@ use keyward_core::gateway::Disclosure;
 use keyward_core::id::{AccountId, ApiId, ClientId, GrantId, SecretId};
 use keyward_core::jwk::Algorithm;
 use keyward_core::policy::{Freshness, Policy, Settings};
-use keyward_core::secret::{
-    PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH, SecretHash,
-};
+use keyward_core::secret::{PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH, SecretHash};
 use keyward_core::time::{Clock, Timestamp};
 use keyward_core::token::{Dialect, TokenClaims};
 use keyward_store::{Committed, Store, StoreError, Tx};
@@ -229,8 +227,9 @@ impl Services {
                 }
                 Err(error) => {
                     // Whether the store took it is not known for sure: believe the store alone.
-                    if !matches!(error, StoreError::Conflict { .. }) {
-                        services.distrust_policy().await;
+                    if let Err(error) = services.follow_store().await {
+                        tracing::error!(%error, "a commit failed and the store cannot be read: refusing");
+                        services.policy.renew(services.policy.revision(), Freshness::Until(1));
                     }
                     Err(error)
                 }
@@ -245,8 +244,13 @@ impl Services {
     /// # Errors
     /// When the store does not answer; the policy then runs out after the staleness bound.
     pub async fn refresh(&self) -> Result<(), StoreError> {
-        let freshness = self.freshness();
         let _order = self.commits.lock().await;
+        self.follow_store().await
+    }
+
+    /// Brings the policy to the store's newest state. For whoever holds `commits`.
+    async fn follow_store(&self) -> Result<(), StoreError> {
+        let freshness = self.freshness();
         let ours = self.policy.revision();
         if self.store.changes_since(ours, 1).await?.is_empty() {
             self.policy.renew(ours, freshness);
@@ -263,17 +267,6 @@ impl Services {
         let snapshot = self.store.snapshot().await?;
         self.policy.apply(snapshot.revision, snapshot.changes, freshness);
         Ok(())
-    }
-
-    async fn distrust_policy(&self) {
-        let freshness = self.freshness();
-        match self.store.snapshot().await {
-            Ok(snapshot) => self.policy.replace(snapshot.revision, snapshot.changes, freshness),
-            Err(error) => {
-                tracing::error!(%error, "a commit failed and the store cannot be read: refusing");
-                self.policy.renew(self.policy.revision(), Freshness::Until(1));
-            }
-        }
     }
 
     /// Freshness counts from the moment the store was *asked*.
@@ -378,3 +371,6 @@ fn make_private_folder(path: &Path) -> Result<(), OpenError> {
 fn pepper_of(id: PepperId, bytes: &[u8; 32]) -> Peppers {
     Peppers::new((id, bytes), &[])
 }
+
+#[cfg(test)]
+mod tests;

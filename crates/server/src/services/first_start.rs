@@ -1,5 +1,7 @@
 //! What is made the first time: keys, the management API and an administrator.
 
+use std::fmt;
+use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -14,9 +16,7 @@ use keyward_core::time::Timestamp;
 use keyward_store::{KeyStatus, SealedKey as StoredKey, SealedKeyKind, Store, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    OpenError, ServicesOptions, management_audience, new_api_id, new_grant_id, pepper_of,
-};
+use super::{OpenError, ServicesOptions, management_audience, new_api_id, new_grant_id, pepper_of};
 use crate::management::ALL_SCOPES;
 use crate::signing::{
     KeyRole, MasterKey, SealError, SealedKey, SigningKeys, generate_pair, random_base62,
@@ -35,7 +35,7 @@ const ISSUER: &str = "issuer";
 const PEPPER: &str = "pepper";
 
 /// A client for the management APIs, with all scopes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct AdminFile {
     /// The server, with its trailing slash.
     pub issuer: String,
@@ -45,6 +45,12 @@ pub struct AdminFile {
     pub client_id: String,
     /// The secret.
     pub client_secret: String,
+}
+
+impl fmt::Debug for AdminFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminFile").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
 }
 
 /// Makes everything in one transaction. The credentials are on disk before the store takes it: a
@@ -139,8 +145,11 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn open(stored: &[StoredKey], master: &MasterKey) -> Result<Self, OpenError> {
-        let signing: Vec<_> =
-            stored.iter().filter(|key| key.kind == SealedKeyKind::Signing).filter_map(signing_key).collect();
+        let signing: Vec<_> = stored
+            .iter()
+            .filter(|key| key.kind == SealedKeyKind::Signing)
+            .filter_map(signing_key)
+            .collect();
         let mut current = None;
         let mut older = Vec::new();
         for key in stored.iter().filter(|key| key.kind == SealedKeyKind::Pepper) {
@@ -246,5 +255,7 @@ fn write_admin_file(folder: &Path, admin: &AdminFile) -> Result<(), OpenError> {
         .open(&draft)
         .map_err(wrong)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)?;
-    std::fs::rename(&draft, &path).map_err(wrong)
+    std::fs::rename(&draft, &path).map_err(wrong)?;
+    // The name is on disk once the folder is.
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(wrong)
 }

@@ -1,0 +1,55 @@
+use keyward_core::policy::Standing;
+
+use super::*;
+
+async fn open(folder: &Path, issuer: &str) -> Arc<Services> {
+    Services::open(ServicesOptions::new(folder.join("data"), issuer)).await.unwrap()
+}
+
+fn admin(folder: &Path) -> AdminFile {
+    serde_json::from_slice(&std::fs::read(folder.join("data").join(ADMIN_FILE)).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_management_api_moves_with_the_issuer() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = open(folder.path(), "https://old.example/").await;
+    let before = services.policy.api("https://old.example/api/v2/").unwrap();
+    services.store.clone().close().await;
+    drop(services);
+
+    let services = open(folder.path(), "https://new.example/").await;
+    assert_eq!(services.issuer, "https://new.example/");
+    let after = services.policy.api("https://new.example/api/v2/").unwrap();
+    assert_eq!(after.id, before.id, "so that its grants stay");
+    assert!(services.policy.api("https://old.example/api/v2/").is_none());
+    let admin = admin(folder.path());
+    assert_eq!(admin.issuer, "https://new.example/");
+    assert_eq!(admin.audience, "https://new.example/api/v2/");
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_leaves_the_policy_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = open(folder.path(), "https://auth.example/").await;
+    let revision = services.policy.revision();
+    let actor = keyward_core::actor::Actor::system("test");
+    let mut tx = services.store.begin(&actor, "test", services.now()).await.unwrap();
+    // A step that was given up half way spoils the write, however far it came.
+    let mut step = Box::pin(tx.set_setting("a", "b"));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let pending = std::future::Future::poll(step.as_mut(), &mut context).is_pending();
+    drop(step);
+    assert_eq!(services.commit(tx).await.is_err(), pending);
+    assert_eq!(services.policy.revision(), revision);
+    let standing = services.policy.generation().standing(services.clock.uptime_ms());
+    assert_eq!(standing, Standing::Good);
+}
+
+#[tokio::test]
+async fn debug_output_has_no_administrators_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path(), "https://auth.example/").await);
+    let admin = admin(folder.path());
+    assert!(!format!("{admin:?}").contains(&admin.client_secret));
+}
