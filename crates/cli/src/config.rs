@@ -2,209 +2,19 @@
 //!
 //! All that is wrong is said at once, each thing with its name and where it was set.
 
+mod settings;
+
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use keyward_allowlist::{ClientAddressRule, EntryRules, NetworkSet, Source, parse_entries};
 use keyward_core::gateway::Disclosure;
 use keyward_server::listen::ListenAddress;
 
-/// One setting: its key in the file; flag and variable follow from it.
-struct Setting {
-    key: &'static str,
-    default: &'static str,
-    value: &'static str,
-    help: &'static str,
-}
-
-impl Setting {
-    fn flag(&self) -> String {
-        format!("--{}", self.key.replace('_', "-"))
-    }
-
-    fn variable(&self) -> String {
-        format!("KEYWARD_{}", self.key.to_uppercase())
-    }
-}
-
-const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "data",
-        default: "keyward-data",
-        value: "DIR",
-        help: "The folder that holds everything: database, keys, admin.json. Made (0700) when missing.",
-    },
-    Setting {
-        key: "public",
-        default: "0.0.0.0:8080",
-        value: "ADDR",
-        help: "Where OAuth and the management APIs are served.",
-    },
-    Setting {
-        key: "gate",
-        default: "127.0.0.1:8081",
-        value: "ADDR",
-        help: "Where gateways ask: IP:PORT on loopback, or unix:/path.",
-    },
-    Setting {
-        key: "ops",
-        default: "127.0.0.1:9090",
-        value: "ADDR",
-        help: "Where /livez, /readyz and /metrics are served.",
-    },
-    Setting {
-        key: "issuer",
-        default: "",
-        value: "URL",
-        help: "The external URL of the public listener. Empty: made from its address.",
-    },
-    Setting {
-        key: "public_address_from",
-        default: "peer",
-        value: "SOURCE",
-        help: "Where the client address of the public listener comes from: peer, x-real-ip, \
-               x-forwarded-for, forwarded or proxy-protocol.",
-    },
-    Setting {
-        key: "public_trusted",
-        default: "",
-        value: "CIDR,...",
-        help: "The proxies in front of the public listener whose word counts. Needed for every \
-               source but peer.",
-    },
-    Setting {
-        key: "tls_cert",
-        default: "",
-        value: "FILE",
-        help: "PEM certificate chain of the public listener. Empty: plain HTTP.",
-    },
-    Setting {
-        key: "tls_key",
-        default: "",
-        value: "FILE",
-        help: "PEM private key for the certificate.",
-    },
-    Setting {
-        key: "default_audience",
-        default: "",
-        value: "URL",
-        help: "The API of token requests that name none.",
-    },
-    Setting {
-        key: "default_gateway",
-        default: "on",
-        value: "on|off",
-        help: "The built-in gateway `default`: loopback peers, client address from X-Real-IP.",
-    },
-    Setting {
-        key: "disclosure",
-        default: "generic",
-        value: "generic|uniform",
-        help: "What callers learn of a refused address: a 403, or the same 401 as for an unknown key.",
-    },
-    Setting {
-        key: "staleness_s_max",
-        default: "30",
-        value: "SECONDS",
-        help: "After how long without an answer from the store every check is refused (1 to 86400).",
-    },
-    Setting {
-        key: "log",
-        default: "info",
-        value: "FILTER",
-        help: "What is logged to standard error: error, warn, info, debug, trace, or a filter such \
-               as keyward_gate=debug,info.",
-    },
-    Setting {
-        key: "log_format",
-        default: "human",
-        value: "human|json",
-        help: "How log lines look.",
-    },
-];
-
-/// The flags of `keyward serve`.
-#[derive(Debug, Default, Args)]
-pub(crate) struct ServeArgs {
-    /// Settings file; `keyward.toml` in the present folder when it is there
-    #[arg(long, value_name = "FILE", env = "KEYWARD_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-    /// Folder that holds everything: database, keys, admin.json
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<String>,
-    /// Where OAuth and the management APIs are served
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) public: Option<String>,
-    /// Where gateways ask: IP:PORT on loopback, or unix:/path
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) gate: Option<String>,
-    /// Where /livez, /readyz and /metrics are served
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) ops: Option<String>,
-    /// External URL of the public listener
-    #[arg(long, value_name = "URL")]
-    pub(crate) issuer: Option<String>,
-    /// Where the client address of the public listener comes from: peer, x-real-ip,
-    /// x-forwarded-for, forwarded or proxy-protocol
-    #[arg(long, value_name = "SOURCE")]
-    pub(crate) public_address_from: Option<String>,
-    /// Proxies in front of the public listener whose word counts
-    #[arg(long, value_name = "CIDR", num_args = 1.., value_delimiter = ',')]
-    pub(crate) public_trusted: Vec<String>,
-    /// PEM certificate chain of the public listener
-    #[arg(long, value_name = "FILE")]
-    pub(crate) tls_cert: Option<String>,
-    /// PEM private key for the certificate
-    #[arg(long, value_name = "FILE")]
-    pub(crate) tls_key: Option<String>,
-    /// API of token requests that name none
-    #[arg(long, value_name = "URL")]
-    pub(crate) default_audience: Option<String>,
-    /// The built-in gateway `default`: on or off
-    #[arg(long, value_name = "on|off")]
-    pub(crate) default_gateway: Option<String>,
-    /// What callers learn of a refused address: generic or uniform
-    #[arg(long, value_name = "generic|uniform")]
-    pub(crate) disclosure: Option<String>,
-    /// After how many seconds without an answer from the store every check is refused
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) staleness_s_max: Option<String>,
-    /// What is logged to standard error
-    #[arg(long, value_name = "FILTER")]
-    pub(crate) log: Option<String>,
-    /// How log lines look: human or json
-    #[arg(long, value_name = "human|json")]
-    pub(crate) log_format: Option<String>,
-}
-
-impl ServeArgs {
-    fn given(&self) -> BTreeMap<&'static str, String> {
-        let trusted = (!self.public_trusted.is_empty()).then(|| self.public_trusted.join(","));
-        [
-            ("data", &self.data),
-            ("public", &self.public),
-            ("gate", &self.gate),
-            ("ops", &self.ops),
-            ("issuer", &self.issuer),
-            ("public_address_from", &self.public_address_from),
-            ("public_trusted", &trusted),
-            ("tls_cert", &self.tls_cert),
-            ("tls_key", &self.tls_key),
-            ("default_audience", &self.default_audience),
-            ("default_gateway", &self.default_gateway),
-            ("disclosure", &self.disclosure),
-            ("staleness_s_max", &self.staleness_s_max),
-            ("log", &self.log),
-            ("log_format", &self.log_format),
-        ]
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value.clone()?)))
-        .collect()
-    }
-}
+use settings::{SETTINGS, Setting};
+pub(crate) use settings::{ServeArgs, print_default};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -555,24 +365,6 @@ fn read_issuer(text: &str) -> Result<String, String> {
         return wrong("write the host in lower case ASCII");
     }
     Ok(if text.ends_with('/') { text.to_owned() } else { format!("{text}/") })
-}
-
-/// The settings file with every default and its meaning.
-pub(crate) fn print_default() -> String {
-    let mut out = String::from(
-        "# Keyward's settings, with their defaults. Flags win over variables, variables over this \
-         file.\n",
-    );
-    for setting in SETTINGS {
-        let (flag, variable) = (setting.flag(), setting.variable());
-        let quoted = toml::Value::String(setting.default.to_owned());
-        let _ = write!(
-            out,
-            "\n# {}\n# {flag} {}, {variable}\n{} = {quoted}\n",
-            setting.help, setting.value, setting.key
-        );
-    }
-    out
 }
 
 #[cfg(test)]
