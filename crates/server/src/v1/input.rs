@@ -16,6 +16,8 @@ use crate::v1::{Problem, precondition_failed};
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 100;
+/// How deep JSON may be nested. What we read is four deep.
+const DEPTH_MAX: usize = 64;
 
 /// Reads a JSON body, every member known.
 ///
@@ -25,6 +27,10 @@ pub(super) fn read_json<T: DeserializeOwned, const MAX: usize>(
     body: &RawBody<MAX>,
 ) -> Result<T, Failure> {
     body.check_json_type()?;
+    if is_deeper_than(&body.bytes, DEPTH_MAX) {
+        let message = format!("the body is nested more than {DEPTH_MAX} deep");
+        return Err(Failure::bad_request("invalid_json", message));
+    }
     let mut reader = serde_json::Deserializer::from_slice(&body.bytes);
     let read = serde_path_to_error::deserialize(&mut reader);
     let value = read.map_err(|error| {
@@ -51,6 +57,27 @@ pub(super) fn read_json<T: DeserializeOwned, const MAX: usize>(
     let end = |error| Failure::bad_request("invalid_json", format!("the body goes on: {error}"));
     reader.end().map_err(end)?;
     Ok(value)
+}
+
+/// Whether brackets of JSON are nested deeper than that. The reader has a bound of its own, but
+/// complains of a wrong type first where there is one.
+fn is_deeper_than(json: &[u8], most: usize) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'[' | b'{' => depth = depth.saturating_add(1),
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > most {
+            return true;
+        }
+    }
+    false
 }
 
 /// A body that may be absent: then it is the default.
@@ -131,5 +158,17 @@ impl IfMatch {
             ))),
             Self::Tags(_) | Self::Any => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_brackets_outside_of_text_nest() {
+        assert!(!is_deeper_than(br#"{"a":["[[[[",{"b\"[[[":[]}]}"#, 4));
+        assert!(is_deeper_than(br#"{"a":["[[[[",{"b\"[[[":[]}]}"#, 3));
+        assert!(!is_deeper_than(b"[][][][][]", 1));
     }
 }

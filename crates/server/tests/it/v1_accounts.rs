@@ -36,9 +36,6 @@ async fn bad_bodies_are_named() {
     assert_snapshot!(post("{\"name\":\"<\",\"metadata\":{\"é\":\"\"}}").await, @r#"422 {"code":"invalid","detail":"name: holds `<`, `>` or a control character\nmetadata: has the key \"é\"; write letters, digits and \":,-+=_*?\\\"/\\\\()<>@\\t \"","errors":[{"code":"characters","field":"name","message":"holds `<`, `>` or a control character"},{"code":"key","field":"metadata","message":"has the key \"é\"; write letters, digits and \":,-+=_*?\\\"/\\\\()<>@\\t \""}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
     assert_snapshot!(post("{\"name\":").await, @r#"400 {"code":"invalid_json","detail":"the body is no JSON: EOF while parsing a value at line 1 column 8","status":400,"title":"Bad Request","type":"about:blank"}"#);
     assert_snapshot!(post("{\"name\":\"a\"}x").await, @r#"400 {"code":"invalid_json","detail":"the body goes on: trailing characters at line 1 column 13","status":400,"title":"Bad Request","type":"about:blank"}"#);
-    let deep = format!("{{\"metadata\":{}", "[".repeat(200_000));
-    assert!(post(&deep).await.starts_with("422 "), "the wrong type is seen before the depth");
-    assert!(post(&"[".repeat(200_000)).await.starts_with("4"));
     let large = format!("{{\"name\":\"{}\"}}", "a".repeat(2 * 1024 * 1024));
     assert_snapshot!(post(&large).await, @r#"413 {"code":"payload_too_large","detail":"the body has more than 2097152 bytes","status":413,"title":"Payload Too Large","type":"about:blank"}"#);
     assert_snapshot!(operator.get("/v1/accounts?limit=101").await, @r#"400 {"code":"invalid_query","detail":"`limit` is 101; write a number from 1 to 100","status":400,"title":"Bad Request","type":"about:blank"}"#);
@@ -50,6 +47,24 @@ async fn bad_bodies_are_named() {
         operator.get("/v1/nothing").await.header("content-type"),
         "application/problem+json"
     );
+}
+
+#[tokio::test]
+async fn http_033_json_nested_200_000_deep_is_refused() {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    for before in ["", "{\"metadata\":", "{\"name\":", "{\"entries\":", "{\"allowed_ips\":["] {
+        for (method, path) in [
+            ("POST", "/v1/accounts"),
+            ("PUT", "/v1/apis/none/allowlist"),
+            ("POST", "/api/v2/clients"),
+            ("POST", "/api/v2/resource-servers"),
+        ] {
+            let body = format!("{before}{}", "[".repeat(200_000));
+            let answer = operator.raw(method, path, "application/json", body).await;
+            assert_eq!(answer.status, 400, "{method} {path}: {answer}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -164,21 +164,21 @@ async fn an_entry_that_expires_changes_no_mode() {
     assert_eq!(operator.get(&path).await.json()["allowed_ips"], json!([]));
 }
 
-/// http-034 and http-035.
+fn network(number: u32) -> String {
+    std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).to_string()
+}
+
+/// Entries with the longest labels there are.
+fn rich(count: u32) -> Value {
+    let label = "é".repeat(200);
+    (0..count).map(|number| json!({ "network": network(number), "label": label })).collect()
+}
+
 #[tokio::test]
-async fn ten_thousand_entries_fit_and_a_million_do_not() {
+async fn http_034_a_list_of_a_million_entries_is_refused() {
     let world = World::new().await;
     let operator = Operator::new(&world).await;
     let [_, _, list] = lists(&world, &operator).await;
-    let network = |n: u32| std::net::Ipv4Addr::from_bits(0x0a00_0000 + n).to_string();
-    let label = "é".repeat(200);
-    let rich = |count: u32| -> Value {
-        (0..count).map(|n| json!({ "network": network(n), "label": label })).collect()
-    };
-    let fit = operator.put(&list, json!({ "entries": rich(10_000) })).await;
-    assert_eq!((fit.status.as_u16(), entries(&fit).len()), (200, 10_000));
-    let full = operator.post(&format!("{list}/entries"), json!({ "network": "192.0.2.1" })).await;
-    assert_snapshot!(full, @r#"422 {"code":"too_many_entries","detail":"entry: is one too many; a list holds at most 10000 entries","errors":[{"code":"too_many_entries","field":"entry","message":"is one too many; a list holds at most 10000 entries"}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
     assert_snapshot!(operator.put(&list, json!({ "entries": rich(10_001) })).await, @r#"422 {"code":"too_many_entries","detail":"the list has 10001 entries; it may have 10000","status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
     let slim: Vec<_> = (0..1_000_000).map(|n| format!("{{\"network\":\"{}\"}}", n % 10)).collect();
     let body = format!("{{\"entries\":[{}]}}", slim.join(","));
@@ -186,5 +186,23 @@ async fn ten_thousand_entries_fit_and_a_million_do_not() {
     let text = (0..1_000_000).map(network).collect::<Vec<_>>().join("\n");
     let answer = operator.raw("PUT", &list, "text/plain", text).await;
     assert_eq!((answer.status.as_u16(), answer.text("code").as_str()), (422, "too_many_entries"));
-    assert_eq!(entries(&operator.get(&list).await).len(), 10_000);
+    assert_eq!(entries(&operator.get(&list).await), []);
+}
+
+#[tokio::test]
+async fn http_035_a_list_of_ten_thousand_entries_is_in_force() {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    let [_, _, list] = lists(&world, &operator).await;
+    let fit = operator.put(&list, json!({ "entries": rich(10_000) })).await;
+    assert_eq!((fit.status.as_u16(), entries(&fit).len()), (200, 10_000));
+    let customer = customer_c();
+    for (from, status) in [("10.0.0.0", 200), ("10.0.39.15", 200), ("10.0.39.16", 403)] {
+        let answer = world.ask_token_from(from, &customer, &customer.secret).await;
+        assert_eq!(answer.status, status, "{from}: {answer}");
+    }
+    let full = operator.post(&format!("{list}/entries"), json!({ "network": "192.0.2.1" })).await;
+    assert_snapshot!(full, @r#"422 {"code":"too_many_entries","detail":"entry: is one too many; a list holds at most 10000 entries","errors":[{"code":"too_many_entries","field":"entry","message":"is one too many; a list holds at most 10000 entries"}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
+    let known = json!({ "network": "10.0.0.7", "label": "known" });
+    assert_eq!(operator.post(&format!("{list}/entries"), known).await.status, 200);
 }
