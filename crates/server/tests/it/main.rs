@@ -15,6 +15,7 @@ mod oauth_introspect;
 mod oauth_requests;
 mod oauth_revoke;
 mod oauth_token;
+mod ops;
 mod v1_accounts;
 mod v1_allowlists;
 mod v1_clients;
