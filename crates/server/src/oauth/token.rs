@@ -76,14 +76,20 @@ pub(super) async fn issue_token(
     request: OAuthRequest,
 ) -> Result<Json<TokenAnswer>, OAuthError> {
     let wanted = Wanted::read(&request.parameters)?;
+    // Security: read before it is decided, so that all tokens that a revocation in between is to
+    // end include this one.
+    let mut issued_at = services.now();
     let (mut permit, mut api) = admit(&services, &throttle, &request, &wanted)?;
-    if let Some(pause) = pause_after_revocation(&services, &permit.client)? {
+    if let Some((pause, end)) = pause_after_revocation(&services, &permit.client, issued_at)? {
         tokio::time::sleep(pause).await;
+        // The machine's clock may lag behind the pause by a hair.
+        issued_at = services.now().max(end);
         // The policy may have changed meanwhile.
         (permit, api) = admit(&services, &throttle, &request, &wanted)?;
     }
     let organization = organization(&services, &permit, wanted.organization).await?;
-    let (access_token, claims) = sign(&services, &permit, &api, organization).await?;
+    let claims = claims(&services, &permit, &api, organization, issued_at)?;
+    let (access_token, claims) = sign(&services, &api, claims).await?;
     tracing::info!(
         client.ip = permit.client_ip.map(tracing::field::display),
         client.id = %permit.client,
@@ -153,24 +159,23 @@ fn missing_scopes(
     missing.collect::<Vec<_>>().join(" ")
 }
 
-/// The first second whose tokens are told from those that were revoked: `iat` has no fractions, so
-/// a token of the second of a revocation counts as revoked with the rest.
-fn first_second(services: &Services, client: &ClientId) -> i64 {
-    let read = services.policy.read_client(client, |client| client.tokens_not_before);
-    read.map_or(i64::MIN, |end| end.seconds().saturating_add(1))
-}
-
-/// How long to wait until a token for this client is not refused as revoked.
+/// How long to wait until a token for this client is not refused as revoked, and the moment then:
+/// `iat` has no fractions, so a token of the second of a revocation counts as revoked with the rest.
 fn pause_after_revocation(
     services: &Services,
     client: &ClientId,
-) -> Result<Option<Duration>, OAuthError> {
-    let first = Timestamp::from_seconds(first_second(services, client));
-    let wait_ms = first.millis().saturating_sub(services.now().millis());
+    issued_at: Timestamp,
+) -> Result<Option<(Duration, Timestamp)>, OAuthError> {
+    let Some(revoked) = services.policy.read_client(client, |client| client.tokens_not_before)
+    else {
+        return Ok(None);
+    };
+    let end = Timestamp::from_seconds(revoked.seconds().saturating_add(1));
+    let wait_ms = end.millis().saturating_sub(issued_at.millis());
     match u64::try_from(wait_ms) {
         Ok(0) | Err(_) => Ok(None),
         Ok(wait_ms) if wait_ms <= PAUSE_MS_MAX.unsigned_abs() => {
-            Ok(Some(Duration::from_millis(wait_ms)))
+            Ok(Some((Duration::from_millis(wait_ms), end)))
         }
         Ok(_) => Err(OAuthError::unavailable()),
     }
@@ -196,9 +201,9 @@ fn claims(
     permit: &Permit,
     api: &ApiRecord,
     organization: Option<(String, String)>,
+    issued_at: Timestamp,
 ) -> Result<TokenClaims, OAuthError> {
-    // Never before the first second: the machine's clock may lag behind the pause by a hair.
-    let issued_at_s = services.now().seconds().max(first_second(services, &permit.client));
+    let issued_at_s = issued_at.seconds();
     let jti = match api.dialect {
         Dialect::Auth0 => None,
         Dialect::Rfc9068 => Some(new_token_id()?),
@@ -222,11 +227,9 @@ fn claims(
 /// A signed token that is not revoked.
 async fn sign(
     services: &Services,
-    permit: &Permit,
     api: &ApiRecord,
-    organization: Option<(String, String)>,
+    mut claims: TokenClaims,
 ) -> Result<(String, TokenClaims), OAuthError> {
-    let mut claims = claims(services, permit, api, organization)?;
     let issue = |claims: &TokenClaims| {
         services.issue_token(api.signing_algorithm, api.dialect, claims).map_err(|error| {
             tracing::error!(%error, api = %api.identifier, "a token could not be signed");

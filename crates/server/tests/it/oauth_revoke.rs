@@ -1,11 +1,17 @@
 //! Revocation: of one's own tokens, stored before it is confirmed.
 
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
 use axum::http::StatusCode;
 use insta::assert_snapshot;
 use keyward_core::jwk::Algorithm;
+use keyward_core::policy::{Change, Freshness};
+use keyward_core::time::{Clock, Timestamp};
 use keyward_core::token::Dialect;
 
-use crate::support::{Answer, Customer, World};
+use crate::support::{Answer, Customer, TestClock, World};
 
 async fn revoke(world: &World, customer: &Customer, fields: &[(&str, &str)]) -> Answer {
     let call = world.call("POST", "/oauth/revoke").basic(&customer.id_text, &customer.secret);
@@ -151,4 +157,76 @@ async fn an_api_key_is_no_token() {
     assert_snapshot!(answer, @r#"400 {"error":"unsupported_token_type","error_description":"API keys are not tokens: rotate the secret or suspend the client instead"}"#);
     let both = revoke(&world, &customer, &[("revoke_all", "maybe")]).await;
     assert_eq!(both.status, StatusCode::BAD_REQUEST);
+}
+
+/// A clock that lets something happen at one of the times that it is asked.
+struct Meddler {
+    clock: TestClock,
+    asked: AtomicU32,
+    then: Mutex<Option<(u32, Box<dyn FnOnce() + Send>)>>,
+}
+
+impl Meddler {
+    fn new() -> Arc<Self> {
+        let (clock, asked) = (TestClock::new(), AtomicU32::new(0));
+        Arc::new(Self { clock, asked, then: Mutex::new(None) })
+    }
+
+    /// Lets it happen when it is next asked for the `nth` time.
+    fn arm(&self, nth: u32, then: impl FnOnce() + Send + 'static) {
+        self.asked.store(0, Ordering::SeqCst);
+        *self.then.lock().unwrap() = Some((nth, Box::new(then)));
+    }
+
+    /// Lets it happen unless it has.
+    fn fire(&self, asked: u32) {
+        let due = self.then.lock().unwrap().take_if(|(nth, _)| *nth <= asked);
+        if let Some((_, then)) = due {
+            then();
+        }
+    }
+}
+
+impl fmt::Debug for Meddler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.clock.fmt(f)
+    }
+}
+
+impl Clock for Meddler {
+    fn now(&self) -> Timestamp {
+        self.fire(self.asked.fetch_add(1, Ordering::SeqCst) + 1);
+        self.clock.now()
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        self.clock.uptime_ms()
+    }
+}
+
+#[tokio::test]
+async fn no_token_for_an_old_secret_outlives_a_revocation_of_all() {
+    for nth in 1..=6 {
+        let meddler = Meddler::new();
+        let world = World::with(|options| options.clock = Arc::clone(&meddler) as _).await;
+        let customer = world.customer('a').await;
+        let mut client = world.services.store.client(&customer.id).await.unwrap().unwrap();
+        client.secrets.clear();
+        client.tokens_not_before = Some(world.clock.now());
+        let policy = Arc::clone(&world.services.policy);
+        meddler.arm(nth, move || {
+            let change = Change::Client(Box::new(client));
+            policy.apply(policy.revision() + 1, vec![change], Freshness::Authority);
+        });
+        tokio::time::pause();
+        let answer = world.ask_token(&customer).await;
+        tokio::time::resume();
+        meddler.fire(u32::MAX);
+        if answer.status == StatusCode::OK {
+            let call = world.call("POST", "/oauth/introspect");
+            let call = call.basic(&world.admin.client_id, &world.admin.client_secret);
+            let seen = call.form(&[("token", &answer.text("access_token"))]).await;
+            assert_eq!((nth, seen.json()["active"].as_bool()), (nth, Some(false)));
+        }
+    }
 }
