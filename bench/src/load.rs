@@ -1,0 +1,153 @@
+//! Load over HTTP/1.1: kept connections, prepared requests, every answer looked at.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use anyhow::{Context as _, bail, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+use crate::child::Part;
+use crate::machine;
+use crate::measure::{precise, wall_ns};
+
+/// Connections of a load.
+const CONNECTIONS: usize = 32;
+/// The core that servers are kept on, and the one of the load.
+pub(crate) const SERVER_CORE: usize = 0;
+const LOAD_CORE: usize = 1;
+
+/// A request as bytes, and the status that its answer must have; 0 for any.
+pub(crate) struct Prepared {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) status: u16,
+}
+
+/// A server in a process of its own, with the figures taken of it.
+pub(crate) struct Served {
+    part: Part,
+    address: SocketAddr,
+    cpu_us: Vec<f64>,
+    per_s: Vec<f64>,
+}
+
+impl Served {
+    /// Waits for the port that the started server writes.
+    pub(crate) fn new(mut part: Part) -> anyhow::Result<Self> {
+        let port: u16 = part.line()?.parse().context("the server wrote no port")?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        Ok(Self { part, address, cpu_us: Vec::new(), per_s: Vec::new() })
+    }
+
+    /// One round: every request once.
+    pub(crate) fn round(&mut self, requests: &[Prepared], count: usize) -> anyhow::Result<()> {
+        let before = machine::process_cpu_ns(self.part.pid())?;
+        let start = wall_ns();
+        drive(self.address, requests, count)?;
+        let wall = precise(wall_ns() - start);
+        let cpu = precise(machine::process_cpu_ns(self.part.pid())? - before);
+        self.cpu_us.push(cpu / 1e3 / count as f64);
+        self.per_s.push(count as f64 * 1e9 / wall);
+        Ok(())
+    }
+
+    /// Forgets the rounds so far.
+    pub(crate) fn forget(&mut self) {
+        self.cpu_us.clear();
+        self.per_s.clear();
+    }
+
+    /// The least CPU time per request of any round, in microseconds.
+    pub(crate) fn cpu_us(&self) -> f64 {
+        self.cpu_us.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// The most requests per second of any round.
+    pub(crate) fn per_s(&self) -> f64 {
+        self.per_s.iter().copied().fold(0.0, f64::max)
+    }
+}
+
+/// Sends `count` of the requests, from the first on, over all connections.
+fn drive(address: SocketAddr, requests: &[Prepared], count: usize) -> anyhow::Result<()> {
+    std::thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            machine::pin_to_core(LOAD_CORE);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(LocalSet::new().run_until(all(address, requests, count)))
+        });
+        load.join().map_err(|_| anyhow::anyhow!("the load ended badly"))?
+    })
+}
+
+async fn all(address: SocketAddr, requests: &[Prepared], count: usize) -> anyhow::Result<()> {
+    let next = Rc::new(Cell::new(0_usize));
+    // Connections are opened before the first request, so that their cost is spread evenly.
+    let mut streams = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        streams.push(stream);
+    }
+    let work = streams.into_iter().map(|stream| {
+        let next = Rc::clone(&next);
+        async move { connection(stream, requests, count, &next).await }
+    });
+    let work = futures_util::future::join_all(work);
+    // A load that sleeps must be woken, which costs the server more the slower it is: so this one
+    // never does, and all servers write to a process that is awake.
+    let awake = async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        results = work => results.into_iter().collect(),
+        () = awake => Ok(()),
+    }
+}
+
+async fn connection(
+    mut stream: TcpStream,
+    requests: &[Prepared],
+    count: usize,
+    next: &Cell<usize>,
+) -> anyhow::Result<()> {
+    let mut buffer = Vec::with_capacity(4096);
+    loop {
+        let place = next.get();
+        if place >= count {
+            return Ok(());
+        }
+        next.set(place + 1);
+        let request = &requests[place % requests.len()];
+        stream.write_all(&request.bytes).await?;
+        let status = answer(&mut stream, &mut buffer).await?;
+        let fits = request.status == 0 || request.status == status;
+        ensure!(fits, "request {place}: status {status}, expected {}", request.status);
+    }
+}
+
+/// Reads one whole answer and gives its status.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<u16> {
+    buffer.clear();
+    loop {
+        if stream.read_buf(buffer).await? == 0 {
+            bail!("the server closed the connection");
+        }
+        let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = std::str::from_utf8(&buffer[..end])?;
+        let status = head.get(9..12).context("no status")?.parse()?;
+        let field = |line: &str| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+        };
+        let body: usize = head.lines().find_map(field).unwrap_or_default();
+        while buffer.len() < end + 4 + body {
+            ensure!(stream.read_buf(buffer).await? > 0, "the answer was cut off");
+        }
+        return Ok(status);
+    }
+}
