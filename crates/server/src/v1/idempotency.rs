@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a repeated request is answered as the first time, not done again.
 //!
-//! Answers are remembered in this process for 24 hours, at most 10,000 of them, and not over a
-//! restart. The request runs on when its caller goes away, so that the caller's second try finds
+//! Answers are remembered in this process for 24 hours, at most 10,000 of them and 32 MiB, and not
+//! over a restart. The request runs on when its caller goes away, so that the caller's second try finds
 //! the answer. Answers with secrets are not remembered: a secret is shown once.
 
 use std::collections::{HashMap, VecDeque};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use keyward_core::time::Timestamp;
@@ -23,6 +24,9 @@ use crate::v1::answer::Answer;
 const REMEMBERED_S: i64 = 86_400;
 /// How many answers are remembered; the oldest is forgotten first.
 const ANSWERS_MAX: usize = 10_000;
+/// How many bytes of answers are remembered; the oldest is forgotten first, and one that is larger
+/// by itself is not remembered at all.
+const BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The most characters of a key.
 const KEY_CHARS_MAX: usize = 255;
 
@@ -37,6 +41,8 @@ struct Records {
     by_name: HashMap<Name, Record>,
     /// Oldest first.
     order: VecDeque<(Timestamp, Name)>,
+    /// Of all answers together.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -48,9 +54,34 @@ struct Record {
 #[derive(Debug)]
 enum State {
     Running,
-    Done(Answer),
+    Done(Stored),
     /// It was done, and the answer is not kept.
     Shown,
+}
+
+/// An answer as it is remembered: as text, since a parsed one takes many times its size.
+#[derive(Debug)]
+struct Stored {
+    status: StatusCode,
+    version: Option<u64>,
+    body: Option<Box<str>>,
+}
+
+impl Stored {
+    fn of(answer: &Answer) -> Self {
+        let body = answer.body.as_ref().map(|body| body.to_string().into());
+        Self { status: answer.status, version: answer.version, body }
+    }
+
+    fn bytes(&self) -> usize {
+        self.body.as_ref().map_or(0, |body| body.len())
+    }
+
+    fn answer(&self) -> Result<Answer, Failure> {
+        let body = self.body.as_deref().map(serde_json::from_str).transpose();
+        let body = body.map_err(Failure::internal)?;
+        Ok(Answer { status: self.status, body, version: self.version })
+    }
 }
 
 /// Whether an answer may be given a second time.
@@ -154,13 +185,11 @@ impl Unfinished {
     fn finish(mut self, answer: &Answer, replay: Replay) {
         let Some(name) = self.name.take() else { return };
         let state = match replay {
-            Replay::Whole => State::Done(answer.clone()),
+            Replay::Whole => State::Done(Stored::of(answer)),
             Replay::Never => State::Shown,
         };
         let mut records = self.table.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(record) = records.by_name.get_mut(&name) {
-            record.state = state;
-        }
+        records.end(&name, state);
     }
 }
 
@@ -168,7 +197,7 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         if let Some(name) = self.name.take() {
             let mut records = self.table.0.lock().unwrap_or_else(PoisonError::into_inner);
-            records.by_name.remove(&name);
+            records.remove(&name);
             records.order.retain(|(_, other)| *other != name);
         }
     }
@@ -207,21 +236,40 @@ impl Table {
                 "the request with this `Idempotency-Key` was done; its answer held a secret and \
                  is not shown again",
             )),
-            Some(Record { state: State::Done(answer), .. }) => Ok(Some(answer.clone())),
+            Some(Record { state: State::Done(stored), .. }) => stored.answer().map(Some),
         }
     }
 }
 
 impl Records {
+    fn end(&mut self, name: &Name, state: State) {
+        let Some(record) = self.by_name.get_mut(name) else { return };
+        if let State::Done(stored) = &state {
+            self.bytes = self.bytes.saturating_add(stored.bytes());
+        }
+        record.state = state;
+        while self.bytes > BYTES_MAX && self.forget_oldest() {}
+    }
+
+    fn remove(&mut self, name: &Name) {
+        if let Some(Record { state: State::Done(stored), .. }) = self.by_name.remove(name) {
+            self.bytes = self.bytes.saturating_sub(stored.bytes());
+        }
+    }
+
+    fn forget_oldest(&mut self) -> bool {
+        let Some((_, name)) = self.order.pop_front() else { return false };
+        self.remove(&name);
+        true
+    }
+
     fn forget(&mut self, now: Timestamp) {
         while let Some((since, _)) = self.order.front() {
             let is_old = since.plus_seconds(REMEMBERED_S) <= now;
             if !is_old && self.order.len() < ANSWERS_MAX {
                 return;
             }
-            if let Some((_, name)) = self.order.pop_front() {
-                self.by_name.remove(&name);
-            }
+            self.forget_oldest();
         }
     }
 }
@@ -263,6 +311,21 @@ mod tests {
         assert_eq!(table.begin(&name("b"), [1; 32], now).unwrap(), None);
         drop(Unfinished { table: Arc::clone(&table), name: Some(name("b")) });
         assert_eq!(table.begin(&name("b"), [1; 32], now).unwrap(), None);
+    }
+
+    #[test]
+    fn large_answers_are_bounded_together() {
+        let table = Table::shared();
+        let now = Timestamp::from_seconds(1);
+        let large = Answer::ok(&"x".repeat(BYTES_MAX / 3 * 2)).unwrap();
+        for key in ["a", "b"] {
+            assert_eq!(table.begin(&name(key), [1; 32], now).unwrap(), None);
+            let unfinished = Unfinished { table: Arc::clone(&table), name: Some(name(key)) };
+            unfinished.finish(&large, Replay::Whole);
+        }
+        assert!(table.0.lock().unwrap().bytes <= BYTES_MAX);
+        assert_eq!(table.begin(&name("b"), [1; 32], now).unwrap(), Some(large));
+        assert_eq!(table.begin(&name("a"), [1; 32], now).unwrap(), None, "forgotten");
     }
 
     #[test]
