@@ -159,11 +159,13 @@ async fn an_api_key_is_no_token() {
     assert_eq!(both.status, StatusCode::BAD_REQUEST);
 }
 
+type Deed = Box<dyn FnOnce() + Send>;
+
 /// A clock that lets something happen at one of the times that it is asked.
 struct Meddler {
     clock: TestClock,
     asked: AtomicU32,
-    then: Mutex<Option<(u32, Box<dyn FnOnce() + Send>)>>,
+    then: Mutex<Option<(u32, Deed)>>,
 }
 
 impl Meddler {
