@@ -195,7 +195,9 @@ impl Layers {
 
     /// The account's and the client's own list, after those of the APIs.
     fn finish(&mut self, record: &ClientRecord) -> Result<(), Reason> {
-        if let Some(account) = record.account.as_ref().and_then(|cell| cell.load_full()) {
+        if let Some(cell) = &record.account
+            && let Some(account) = cell.load().as_deref()
+        {
             self.ask(Layer::Account, &account.allowlist);
         }
         self.ask(Layer::Client, &record.allowlist);
@@ -254,8 +256,9 @@ fn use_of_any_api(
     layers: &mut Layers,
 ) -> Result<Passed, Reason> {
     let Some(token) = &subject.token else {
-        for api in subject.record.grants.iter().filter_map(|grant| grant.api.load_full()) {
-            if !api.is_system {
+        for grant in &subject.record.grants {
+            let api = grant.api.load();
+            if let Some(api) = api.as_deref().filter(|api| !api.is_system) {
                 layers.ask(Layer::Api, &api.allowlist);
             }
         }
