@@ -171,3 +171,23 @@ fn scenarios_name_tests_that_exist() {
     assert!(missing.is_empty(), "docs/scenarios.md does not list {missing:?}");
     report("a scenario's test is gone", &findings);
 }
+
+/// Every text in a source of that form: `"keyward_…"`.
+fn metric_names(text: &str, quote: char) -> BTreeSet<&str> {
+    let fits = |part: &&str| {
+        part.starts_with("keyward_") && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    };
+    text.split(quote).filter(fits).collect()
+}
+
+#[test]
+fn every_metric_is_in_the_reference_and_none_is_made_up() {
+    let sources: Vec<File> = ["crates/gate/src", "crates/server/src"]
+        .iter()
+        .flat_map(|folder| files(folder, |path| path.ends_with(".rs")))
+        .collect();
+    let counted: BTreeSet<&str> =
+        sources.iter().flat_map(|file| metric_names(&file.text, '"')).collect();
+    let page = fs::read_to_string(root().join("docs/reference/metrics.md")).unwrap();
+    assert_eq!(metric_names(&page, '`'), counted, "docs/reference/metrics.md (left) and the code");
+}
