@@ -49,6 +49,9 @@ pub struct NetworkSet(Shape);
 enum Shape {
     /// One to five IPv4 networks; unused places repeat the last one.
     Inline { hosts: u8, ranges: u8, entries: [u32; few::INLINE_MAX] },
+    /// Six to eight IPv4 networks, in as many places whatever their number: a loop of known length
+    /// is not mispredicted.
+    Beside { hosts: u8, ranges: u8, entries: Box<[u32; few::BESIDE_MAX]> },
     /// Up to eight networks: the IPv4 ones, then four words for each IPv6 one.
     Few { v4: u8, v4_hosts: u8, v6_hosts: u8, ranges: u8, words: Box<[u32]> },
     /// Ranges, indexed by family.
@@ -134,6 +137,7 @@ impl NetworkSet {
     fn contains_v4(&self, ip: u32) -> bool {
         match &self.0 {
             Shape::Inline { hosts, entries, .. } => few::any_v4(entries, *hosts, ip),
+            Shape::Beside { hosts, entries, .. } => few::any_v4(entries.as_slice(), *hosts, ip),
             Shape::Few { v4, v4_hosts, words, .. } => words
                 .get(..usize::from(*v4))
                 .is_some_and(|entries| few::any_v4(entries, *v4_hosts, ip)),
@@ -147,7 +151,7 @@ impl NetworkSet {
     #[inline]
     fn contains_v6(&self, ip: u128) -> bool {
         match &self.0 {
-            Shape::Inline { .. } => false,
+            Shape::Inline { .. } | Shape::Beside { .. } => false,
             Shape::Few { v4, v6_hosts, words, .. } => words
                 .get(usize::from(*v4)..)
                 .is_some_and(|entries| few::any_v6(entries, *v6_hosts, ip)),
@@ -168,7 +172,9 @@ impl NetworkSet {
     #[must_use]
     pub fn range_count(&self) -> usize {
         match &self.0 {
-            Shape::Inline { ranges, .. } | Shape::Few { ranges, .. } => usize::from(*ranges),
+            Shape::Inline { ranges, .. }
+            | Shape::Beside { ranges, .. }
+            | Shape::Few { ranges, .. } => usize::from(*ranges),
             Shape::Many(many) => many.ranges,
         }
     }
@@ -178,6 +184,7 @@ impl NetworkSet {
     pub fn memory_bytes(&self) -> usize {
         match &self.0 {
             Shape::Inline { .. } => 0,
+            Shape::Beside { entries, .. } => size_of_val::<[u32]>(entries.as_slice()),
             Shape::Few { words, .. } => size_of_val::<[u32]>(words),
             Shape::Many(many) => {
                 let v4 = match &many.v4 {
@@ -213,12 +220,15 @@ impl FromIterator<Network> for NetworkSet {
 /// The smallest form that holds these few networks.
 fn few_shape(v4: &[Cidr<u32>], v6: &[Cidr<u128>], ranges: u8) -> Shape {
     let (mut words, v4_hosts) = few::encode_v4(v4);
-    if v6.is_empty()
-        && let Some(entries) = few::padded(&words)
-    {
+    if v6.is_empty() {
         // Hosts come first; when there is nothing else, the padding repeats a host.
         let hosts = if usize::from(v4_hosts) == words.len() { u8::MAX } else { v4_hosts };
-        return Shape::Inline { hosts, ranges, entries };
+        if let Some(entries) = few::padded(&words) {
+            return Shape::Inline { hosts, ranges, entries };
+        }
+        if let Some(entries) = few::padded(&words).map(Box::new) {
+            return Shape::Beside { hosts, ranges, entries };
+        }
     }
     let v4 = u8::try_from(words.len()).unwrap_or(u8::MAX);
     let (v6_words, v6_hosts) = few::encode_v6(v6);

@@ -10,6 +10,8 @@ use super::ranges::Cidr;
 
 /// How many IPv4 networks fit into the value itself.
 pub(super) const INLINE_MAX: usize = 5;
+/// How many IPv4 networks are compared at once beside it.
+pub(super) const BESIDE_MAX: usize = 8;
 
 /// Whether any of the encoded IPv4 networks, of which `hosts` are single hosts, holds `ip`.
 #[inline]
@@ -71,9 +73,9 @@ fn words(bits: u128) -> [u32; 4] {
 }
 
 /// The words in a fixed number of places, the last one repeated, if there is one and all fit.
-pub(super) fn padded(words: &[u32]) -> Option<[u32; INLINE_MAX]> {
+pub(super) fn padded<const N: usize>(words: &[u32]) -> Option<[u32; N]> {
     let last = *words.last()?;
-    let mut entries = [last; INLINE_MAX];
+    let mut entries = [last; N];
     entries.get_mut(..words.len())?.copy_from_slice(words);
     Some(entries)
 }

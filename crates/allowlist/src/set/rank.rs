@@ -6,6 +6,8 @@ use std::mem::size_of;
 const INDEXED_MIN: usize = 64;
 /// Up to this many numbers are counted one by one.
 const COUNTED_MAX: usize = 16;
+/// So many numbers of a stretch are compared at once.
+const NEAR: usize = 4;
 /// Marks an entry of [`Index::blocks`] as the number of a node.
 const NODE: u32 = 1 << 31;
 
@@ -89,6 +91,15 @@ impl<K: Key> Rank<K> {
         let Some((from, to)) = index.stretch(entry & !NODE, key) else {
             return 0;
         };
+        // What follows a stretch is above the key, so a few numbers can be compared without asking
+        // how many belong to it: almost always that is all, and no loop has to be predicted.
+        if let Some(near) = self.sorted.get(from..).and_then(<[K]>::first_chunk::<NEAR>) {
+            let up_to =
+                near.iter().fold(0, |sum: usize, n| sum.wrapping_add(usize::from(*n <= key)));
+            if up_to < NEAR {
+                return from.wrapping_add(up_to);
+            }
+        }
         let stretch = self.sorted.get(from..to).unwrap_or_default();
         from.wrapping_add(count_up_to(stretch, key))
     }
