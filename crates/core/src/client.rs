@@ -107,6 +107,13 @@ impl Client {
             updated_at: now,
         }
     }
+
+    /// Makes all tokens worthless that were issued until now. That is never taken back, whatever
+    /// the clock does: a moment before one that was written already changes nothing.
+    pub fn revoke_tokens(&mut self, now: Timestamp) {
+        self.tokens_not_before = self.tokens_not_before.max(Some(now));
+        self.updated_at = now;
+    }
 }
 
 /// Which API and scopes a client may get tokens for.
@@ -128,4 +135,19 @@ pub struct ClientGrant {
     pub created_at: Timestamp,
     /// When it was last written.
     pub updated_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revocation_is_never_taken_back() {
+        let at = Timestamp::from_seconds;
+        let mut client = Client::new(ClientId::from_random([1; 16]), "a", at(0));
+        for (now, end) in [(10, 10), (5, 10), (20, 20)] {
+            client.revoke_tokens(at(now));
+            assert_eq!(client.tokens_not_before, Some(at(end)));
+        }
+    }
 }

@@ -71,9 +71,8 @@ async fn revoke_all(
     let mut tx = begin(services, permit, now).await?;
     // Gone since: then its tokens are refused as well.
     let Some(mut client) = tx.client(&permit.client).await? else { return Ok(()) };
-    // Never back in time, whatever the clock does.
-    client.tokens_not_before = client.tokens_not_before.max(Some(now));
-    client.updated_at = now;
+    // Read anew: the write may have waited for its turn, and tokens were issued meanwhile.
+    client.revoke_tokens(services.now());
     tx.update_client(&client).await?;
     services.commit(tx).await?;
     Ok(())

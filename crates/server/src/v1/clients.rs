@@ -194,8 +194,7 @@ pub(super) async fn revoke_client_tokens(
     Place(id): Place<String>,
     if_match: IfMatch,
 ) -> Result<Answer, Problem> {
-    let revoke = |client: &mut Client, now| client.tokens_not_before = Some(now);
-    edit(&services, &admitted, &id, &if_match, revoke).await
+    edit(&services, &admitted, &id, &if_match, Client::revoke_tokens).await
 }
 
 async fn edit<S: Scope>(
@@ -209,8 +208,11 @@ async fn edit<S: Scope>(
     let mut tx = admitted.begin(services).await?;
     let mut client = tx.client(&id).await?.ok_or_else(|| not_found("client"))?;
     if_match.check(client.version)?;
-    change(&mut client, admitted.now);
-    client.updated_at = admitted.now;
+    // Not the moment of the request: it may have waited for its turn, and what was done meanwhile
+    // (a token was issued) was done before this.
+    let now = services.now();
+    change(&mut client, now);
+    client.updated_at = now;
     client.version = tx.update_client(&client).await?;
     services.commit(tx).await?;
     Ok(Answer::ok(&ClientView::new(&client, admitted.now))?.at(client.version))
