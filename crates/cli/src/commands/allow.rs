@@ -127,7 +127,17 @@ fn read_list(file: &str) -> anyhow::Result<String> {
     };
     let bytes = read.with_context(wrong)?;
     anyhow::ensure!((bytes as u64) < LIST_BYTES_MAX, "{file} is larger than 4 MiB: no such list");
+    // The API takes an empty list for one that is off. Here it is a pipe that broke.
+    anyhow::ensure!(
+        has_entries(&text),
+        "{file} holds no entry, and without one the key could be used from anywhere; if that is \
+         meant, run `keyward allow mode` with `off`"
+    );
     Ok(text)
+}
+
+fn has_entries(text: &str) -> bool {
+    text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn words(list: &Value) -> String {
@@ -153,4 +163,23 @@ fn words(list: &Value) -> String {
     };
     let head = ["network", "label", "expires", "added", "by"];
     format!("mode  {meaning}\n\n{}", table(&head, entries.iter().map(row)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_without_an_entry_is_not_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("list");
+        let file = file.to_str().unwrap();
+        for empty in ["", "\n \n", "# nobody yet\n"] {
+            std::fs::write(file, empty).unwrap();
+            let error = read_list(file).unwrap_err().to_string();
+            assert!(error.contains("holds no entry"), "{error}");
+        }
+        std::fs::write(file, "# office\n203.0.113.0/24 # Berlin\n").unwrap();
+        assert!(read_list(file).is_ok());
+    }
 }
