@@ -1,20 +1,17 @@
 //! What runs beside the requests.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::services::Services;
 
-/// How often the store is asked whether the policy is its newest state.
-const REFRESH: Duration = Duration::from_secs(1);
 /// How often revoked tokens that have ended are forgotten, in refreshes.
 const FORGET_EVERY: u32 = 60;
 
 /// Keeps the policy fresh until `shutdown` says so.
 pub async fn keep_fresh(services: Arc<Services>, mut shutdown: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(REFRESH);
+    let mut ticks = tokio::time::interval(services.refresh_interval());
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut round: u32 = 0;
     loop {

@@ -4,6 +4,7 @@ mod first_start;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use keyward_allowlist::ClientAddressRule;
@@ -98,7 +99,10 @@ pub enum OpenError {
     #[error(transparent)]
     Signing(#[from] SigningError),
     /// A pepper.
-    #[error("cannot open the stored pepper `{id}`: {fault}")]
+    #[error(
+        "cannot open the stored pepper `{id}`: {fault}; put back the master key that this store was \
+         made with"
+    )]
     Pepper {
         /// Which.
         id: String,
@@ -239,13 +243,20 @@ impl Services {
     }
 
     /// Asks the store whether the policy is still its newest state, and extends the time for
-    /// which the policy may be decided by. Call it every second or so.
+    /// which the policy may be decided by. Call it every [`Services::refresh_interval`].
     ///
     /// # Errors
     /// When the store does not answer; the policy then runs out after the staleness bound.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let _order = self.commits.lock().await;
         self.follow_store().await
+    }
+
+    /// How often to call [`Services::refresh`]: each second, or often enough that a few that are
+    /// late do not let the policy run out.
+    #[must_use]
+    pub fn refresh_interval(&self) -> Duration {
+        Duration::from_millis((self.staleness_ms_max / 4).clamp(10, 1_000))
     }
 
     /// Brings the policy to the store's newest state. For whoever holds `commits`.
@@ -363,7 +374,7 @@ fn make_private_folder(path: &Path) -> Result<(), OpenError> {
     let metadata = std::fs::metadata(path).map_err(|source| wrong("read", source))?;
     if metadata.permissions().mode() & 0o077 != 0 {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
-            .map_err(|source| wrong("close to others", source))?;
+            .map_err(|source| wrong("set mode 0700 on", source))?;
     }
     Ok(())
 }

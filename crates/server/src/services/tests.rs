@@ -47,6 +47,19 @@ async fn a_commit_that_fails_leaves_the_policy_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_policy_is_refreshed_well_before_it_runs_out() {
+    for staleness_ms in [1_000, 30_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = ServicesOptions::new(folder.path(), "https://auth.example/");
+        options.staleness_ms_max = staleness_ms;
+        let services = Services::open(options).await.unwrap();
+        let interval_ms = services.refresh_interval().as_millis();
+        assert!(interval_ms * 3 <= u128::from(staleness_ms), "{staleness_ms}: {interval_ms}");
+        assert!(interval_ms <= 1_000);
+    }
+}
+
+#[tokio::test]
 async fn debug_output_has_no_administrators_secret() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path(), "https://auth.example/").await);
