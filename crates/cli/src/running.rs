@@ -56,6 +56,7 @@ impl Running {
         };
         let mut public_options = ListenOptions::new("public");
         public_options.tls = tls;
+        public_options.limits.body_bytes_at = keyward_server::management::LONG_BODIES;
         public_options.proxy_protocol = Some(config.public_address.clone())
             .filter(|rule| rule.source == keyward_allowlist::Source::ProxyProtocol);
         running.listen(public, keyward_server::public_router(&services), public_options);
@@ -89,6 +90,8 @@ impl Running {
     pub(crate) async fn stop(mut self) {
         let _ = self.shutdown.send(true);
         while self.tasks.join_next().await.is_some() {}
+        // In order, so that the write-ahead log is folded into the database file.
+        self.services.store.clone().close().await;
     }
 }
 
@@ -132,5 +135,57 @@ fn issuer_of(address: &ListenAddress, tls: bool) -> String {
         ListenAddress::Tcp(tcp) if !tcp.ip().is_unspecified() => format!("{scheme}://{tcp}/"),
         ListenAddress::Tcp(tcp) => format!("{scheme}://localhost:{}/", tcp.port()),
         ListenAddress::Unix(_) => format!("{scheme}://localhost/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::config::ServeArgs;
+    use crate::manage::{Content, Target};
+
+    /// A server on free ports, and the commands' way to it.
+    async fn server(folder: &str) -> (Running, Target) {
+        let any = Some("127.0.0.1:0".to_owned());
+        let flags = ServeArgs {
+            config: Some("/dev/null".into()),
+            data: Some(folder.to_owned()),
+            public: any.clone(),
+            gate: any.clone(),
+            ops: any,
+            ..ServeArgs::default()
+        };
+        let config = Config::read(&flags, []).unwrap();
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let running = Running::start(&config, metrics).await.unwrap();
+        (running, Target { data: folder.into(), server: None, json: true })
+    }
+
+    #[tokio::test]
+    async fn http_034_a_list_that_is_too_long_is_told_apart_from_a_body_that_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (running, target) = server(folder.path().to_str().unwrap()).await;
+        let management = target.open().await.unwrap();
+        let account = Content::Json(json!({ "name": "Acme" }));
+        let account = management.send(http::Method::POST, "/v1/accounts", Some(account)).await;
+        let path = format!("/v1/accounts/{}/allowlist", account.unwrap()["id"].as_str().unwrap());
+        let put = async |content| management.send(http::Method::PUT, &path, Some(content)).await;
+        // 4 MB of a list that is allowed, and 4 MB of one that is not.
+        let label = "é".repeat(200);
+        let network =
+            |n: u32| json!({ "network": format!("10.0.{}.{}", n / 256, n % 256), "label": label });
+        let entries: Value = (0..10_000).map(network).collect();
+        let stored = put(Content::Json(json!({ "entries": entries }))).await.unwrap();
+        assert_eq!(stored["entries"].as_array().unwrap().len(), 10_000);
+        let refused = put(Content::List("192.0.2.1\n".repeat(400_000))).await.unwrap_err();
+        assert!(refused.to_string().contains("at most 10000 (422)"), "{refused}");
+        let elsewhere = Content::Json(json!({ "name": "x".repeat(3 * 1024 * 1024) }));
+        let refused = management.send(http::Method::POST, "/v1/accounts", Some(elsewhere)).await;
+        assert!(refused.unwrap_err().to_string().contains("413"));
+        drop(management);
+        running.stop().await;
     }
 }

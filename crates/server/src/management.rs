@@ -33,6 +33,12 @@ use crate::failure::{Detail, Failure};
 use crate::services::Services;
 use crate::signing::RandomError;
 
+/// Paths, by their end, whose bodies hold lists and may therefore be longer, in bytes. A listener
+/// that serves this API needs them in its [`crate::listen::Limits::body_bytes_at`]: the API itself
+/// then says whether it is the list or the body that is too long.
+pub const LONG_BODIES: &[(&str, u64)] =
+    &[("/allowlist", LIST_BODY_BYTES_MAX as u64), ("/api/v2/clients", LIST_BODY_BYTES_MAX as u64)];
+
 /// A failure in Auth0's shape: `{"statusCode", "error", "message", "errorCode"}`.
 #[derive(Debug)]
 pub struct ManagementFailure(pub Failure);
