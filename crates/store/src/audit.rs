@@ -18,6 +18,8 @@ use crate::read::Builder;
 use crate::store::{Inner, Store};
 
 const TABLE: &str = "audit_log";
+/// Of how many bytes of states a part of the log is full, however few rows it has.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// The one shard there is. Its number is hashed too.
 const SHARD: i64 = 0;
 /// Keeps these hashes apart from any other use of SHA-256, and tells the form hashed.
@@ -43,7 +45,8 @@ const INSERT: &str = concat!(
 );
 
 impl Store {
-    /// Rows of the audit log, the newest first.
+    /// Rows of the audit log, the newest first. After a cursor there may be fewer than asked for
+    /// although more follow, when they are large.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`] and [`StoreError::Cursor`].
@@ -84,12 +87,7 @@ impl Store {
                 }
                 sql.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(*limit) + 1);
                 let mut reader = self.inner.reader().await?;
-                let mut items = self.inner.audit_rows(&mut reader, &mut sql).await?;
-                let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
-                let more = items.len() > limit;
-                items.truncate(limit);
-                let next = items.last().filter(|_| more).map(|last| last.seq.to_string());
-                Ok(PageOf { items, total: None, next })
+                self.inner.audit_part(&mut reader, &mut sql, *limit).await
             }
         }
     }
@@ -124,6 +122,30 @@ fn push_conditions(sql: &mut Builder, filter: &AuditFilter) {
 }
 
 impl Inner {
+    /// Rows up to a number, or up to a size: a row holds a thing twice, and a list may be long.
+    async fn audit_part(
+        &self,
+        connection: &mut Connection,
+        sql: &mut Builder,
+        limit: u32,
+    ) -> Result<PageOf<AuditRow>, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut rows = sql.build().fetch(connection);
+        let mut items: Vec<AuditRow> = Vec::new();
+        let (mut bytes, mut next) = (0_usize, None);
+        while let Some(row) = rows.try_next().await.map_err(|error| self.fault(&error))? {
+            if items.len() >= limit || bytes >= PAGE_BYTES {
+                next = items.last().map(|last| last.seq.to_string());
+                break;
+            }
+            let (_, row) = audit_row(&row)?;
+            let states = [&row.before, &row.after].into_iter().flatten();
+            bytes = states.map(String::len).fold(bytes, usize::saturating_add);
+            items.push(row);
+        }
+        Ok(PageOf { items, total: None, next })
+    }
+
     async fn audit_rows(
         &self,
         connection: &mut Connection,

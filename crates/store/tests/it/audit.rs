@@ -216,3 +216,30 @@ async fn the_head_changes_with_every_row() {
     write(&store, async |tx| tx.insert_client(&client(1)).await).await.unwrap();
     assert_ne!(store.verify_audit().await.unwrap().head, before);
 }
+
+#[tokio::test]
+async fn parts_of_the_log_are_bounded_by_their_size() {
+    let home = Home::new();
+    let store = home.open().await;
+    let mut large = client(1);
+    large.kept_fields = format!("{{\"large\":\"{}\"}}", "x".repeat(1024 * 1024));
+    let mut tx = begin(&store).await;
+    tx.insert_client(&large).await.unwrap();
+    for _ in 0..5 {
+        large.version = tx.update_client(&large).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = Page::After { cursor, limit: 100 };
+        let part = store.audit(&AuditFilter::default(), &page).await.unwrap();
+        assert!((1..=3).contains(&part.items.len()), "{} rows at once", part.items.len());
+        seen.extend(part.items.iter().map(|row| row.seq));
+        cursor = part.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [6, 5, 4, 3, 2, 1]);
+}
