@@ -171,9 +171,7 @@ fn refusal(denial: &Denial) -> Failure {
             "too_many_requests",
             "Global limit has been reached",
         ),
-        Reason::Credential(
-            CredentialFault::MalformedBearer | CredentialFault::MalformedBasic,
-        )
+        Reason::Credential(CredentialFault::MalformedBearer | CredentialFault::MalformedBasic)
         | Reason::UnknownClient
         | Reason::MalformedKey
         | Reason::WrongSecret
