@@ -1,7 +1,9 @@
 //! The parameters of a request to an OAuth endpoint, from a form or from JSON.
 //!
 //! Each parameter has one meaning or the request is refused: a repeated parameter (RFC 6749 §3.2),
-//! a JSON member named twice and a value of another type are all 400. Empty and `null` are absent.
+//! a JSON member named twice and a value of another type are all 400. Empty and `null` are absent,
+//! but for `client_ip`: who forwards an address that came out empty must not get the answer that
+//! asks no list.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -28,6 +30,9 @@ const TEXT_PARAMETERS: [&str; 12] = [
     "token_type_hint",
     "client_ip",
 ];
+
+/// The parameter that is never absent when it is named: its absence grants more than any value.
+const NEVER_EMPTY: &str = "client_ip";
 
 /// What a parameter holds. There is no `Debug`: one of them is a secret.
 #[derive(Clone, PartialEq)]
@@ -79,10 +84,11 @@ impl Parameters {
         let mut values = BTreeMap::new();
         for (name, member) in members {
             let value = match member {
-                StrictJson::Null => continue,
+                StrictJson::Null if name != NEVER_EMPTY => continue,
                 StrictJson::Text(text) => Value::Text(text.into_owned()),
                 StrictJson::Bool(flag) => Value::Flag(flag),
-                StrictJson::Integer(_)
+                StrictJson::Null
+                | StrictJson::Integer(_)
                 | StrictJson::Real(_)
                 | StrictJson::List(_)
                 | StrictJson::Object(_) => Value::Other,
@@ -96,7 +102,9 @@ impl Parameters {
     }
 
     fn of(mut values: BTreeMap<String, Value>) -> Self {
-        values.retain(|_, value| !matches!(value, Value::Text(text) if text.is_empty()));
+        values.retain(|name, value| {
+            name == NEVER_EMPTY || !matches!(value, Value::Text(text) if text.is_empty())
+        });
         Self(values)
     }
 
