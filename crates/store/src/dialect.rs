@@ -113,9 +113,14 @@ impl Target {
             .map_err(|error| self.fault(&error))
     }
 
-    /// Checks the file and brings its schema up to date.
-    pub(crate) async fn prepare(&self, writer: &mut Connection) -> Result<(), StoreError> {
-        self.check_schema(writer).await?;
+    /// Checks the file and brings its schema up to date. `had_store` says that a store was here
+    /// before, so that nothing in its place is damage and no first start.
+    pub(crate) async fn prepare(
+        &self,
+        writer: &mut Connection,
+        had_store: bool,
+    ) -> Result<(), StoreError> {
+        self.check_schema(writer, had_store).await?;
         let migrated = migrator().run_direct(None, &mut *writer, false).await;
         migrated.map_err(|error| self.unmigrated(&error))?;
         // A check of the whole file takes as long as reading its audit log, which grows for ever.
@@ -154,7 +159,11 @@ impl Target {
     }
 
     /// Refuses databases of other programs and of newer versions of this one.
-    async fn check_schema(&self, writer: &mut Connection) -> Result<(), StoreError> {
+    async fn check_schema(
+        &self,
+        writer: &mut Connection,
+        had_store: bool,
+    ) -> Result<(), StoreError> {
         const TABLES: &str = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'";
         const OURS: &str =
             "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
@@ -166,6 +175,8 @@ impl Target {
                 .map_err(|error| self.fault(&error))?;
         }
         match count {
+            // So looks a file whose write-ahead log was left behind when it was copied.
+            [0, _] if had_store => return Err(self.emptied()),
             [0, _] => return Ok(()),
             [_, 0] => {
                 let what = "is a database of another program; name another file";
@@ -218,6 +229,15 @@ impl Target {
     /// The error for a damaged file, with the way out.
     pub(crate) fn damaged(&self, what: &str) -> StoreError {
         self.at_file(format!("{what}; stop, keep a copy of the file and restore a backup"))
+    }
+
+    /// The error for a file that holds nothing where a store was.
+    pub(crate) fn emptied(&self) -> StoreError {
+        self.damaged(&format!(
+            "is empty although a store was there, or its file `-wal` is missing (to begin anew, \
+             remove {} as well)",
+            self.lock_path().display()
+        ))
     }
 
     fn at_file(&self, what: String) -> StoreError {

@@ -48,6 +48,11 @@ impl ProcessLock {
         Ok(lock)
     }
 
+    /// Whether there was a store here before this process.
+    pub(crate) fn had_store(&self) -> bool {
+        self.had_store
+    }
+
     /// Notes that there is a store now.
     pub(crate) fn mark(&mut self, target: &Target) -> Result<(), StoreError> {
         self.had_store = true;
@@ -68,10 +73,7 @@ impl ProcessLock {
         // An empty file is a valid empty database: without this check a store that was cut to
         // nothing would start anew in silence.
         if bytes == 0 && self.had_store {
-            return Err(target.damaged(&format!(
-                "is empty although a store was there (to begin anew, remove {} as well)",
-                target.lock_path().display()
-            )));
+            return Err(target.emptied());
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ impl Store {
         let mut lock = ProcessLock::take(&target)?;
         lock.prepare_file(&target)?;
         let mut writer = target.connect_writer().await?;
-        Box::pin(target.prepare(&mut writer)).await?;
+        Box::pin(target.prepare(&mut writer, lock.had_store())).await?;
         lock.mark(&target)?;
         let readers = target.connect_readers().await?;
         let writer = Arc::new(AsyncMutex::new(Some(writer)));

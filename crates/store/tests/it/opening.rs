@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use keyward_store::{Place, Store, StoreError};
-use sqlx::query;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{ConnectOptions, Connection, query};
 
 use crate::support::{Home, client, filled, write};
 
@@ -28,6 +29,24 @@ async fn a_second_opening_is_refused_with_the_holder() {
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
     store.close().await;
     home.open().await;
+}
+
+#[tokio::test]
+async fn a_file_whose_log_was_left_behind_is_damage() {
+    let home = Home::new();
+    home.open().await.close().await;
+    // What is left of a store that was copied without its `-wal` before the first checkpoint.
+    std::fs::remove_file(home.file()).unwrap();
+    let mut raw = {
+        let options = SqliteConnectOptions::new().filename(home.file()).create_if_missing(true);
+        options.journal_mode(SqliteJournalMode::Wal).connect().await.unwrap()
+    };
+    query("PRAGMA user_version = 0").execute(&mut raw).await.unwrap();
+    raw.close().await.unwrap();
+    assert!(std::fs::metadata(home.file()).unwrap().len() > 0);
+    let error = Store::open(&home.url()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    assert!(error.to_string().contains("-wal"), "{error}");
 }
 
 #[tokio::test]
