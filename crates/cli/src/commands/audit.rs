@@ -65,8 +65,11 @@ fn words(rows: &Value) -> String {
 }
 
 fn actor(row: &Value) -> String {
-    let (id, address) = (text(row, "actor_id"), text(row, "actor_address"));
-    if address.is_empty() { id } else { format!("{id} from {address}") }
+    let nobody = Value::Null;
+    let actor = row.get("actor").unwrap_or(&nobody);
+    let (id, address) = (text(actor, "id"), text(actor, "address"));
+    let who = if id.is_empty() { text(actor, "kind") } else { id };
+    if address.is_empty() { who } else { format!("{who} from {address}") }
 }
 
 /// The members that differ; of a new or a deleted thing its name.
@@ -81,7 +84,10 @@ fn difference(before: Option<&Value>, after: Option<&Value>) -> String {
             let nothing = Value::Null;
             let words = changed.map(|(name, value)| {
                 let old = before.get(name).unwrap_or(&nothing);
-                format!("{name}: {} → {}", short(old), short(value))
+                match (old.as_array(), value.as_array()) {
+                    (Some(old), Some(new)) => format!("{name}: {}", items(old, new)),
+                    _ => format!("{name}: {} → {}", short(old), short(value)),
+                }
             });
             words.collect::<Vec<_>>().join("\n")
         }
@@ -92,9 +98,31 @@ fn difference(before: Option<&Value>, after: Option<&Value>) -> String {
     }
 }
 
+/// What came (`+`), went (`-`) and stayed with another meaning (`~`), by what people call it.
+fn items(old: &[Value], new: &[Value]) -> String {
+    let named = |items: &[Value], name: &str| items.iter().any(|item| item_name(item) == name);
+    let gone = old.iter().filter(|item| !named(new, &item_name(item))).map(|item| ("-", item));
+    let came = new.iter().filter(|item| !old.contains(item)).map(|item| {
+        let sign = if named(old, &item_name(item)) { "~" } else { "+" };
+        (sign, item)
+    });
+    let words: Vec<_> =
+        gone.chain(came).map(|(sign, item)| sign.to_owned() + &item_name(item)).collect();
+    if words.is_empty() { "another order".to_owned() } else { cut(words.join(" ")) }
+}
+
+/// A network of a list, a scope of an API, a secret by its id.
+fn item_name(item: &Value) -> String {
+    let name = ["network", "value", "id"].iter().find_map(|name| item.get(name)?.as_str());
+    name.or(item.as_str()).map_or_else(|| item.to_string(), str::to_owned)
+}
+
 fn short(value: &Value) -> String {
+    cut(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+fn cut(text: String) -> String {
     const LENGTH_MAX: usize = 120;
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     if text.chars().count() <= LENGTH_MAX {
         return text;
     }
@@ -108,4 +136,29 @@ fn verdict_words(verdict: &Value) -> String {
         Some(bad) => format!("damaged at row {}: {}", text(bad, "seq"), text(bad, "what")),
     };
     pairs(&[("rows", text(verdict, "rows")), ("found", found), ("head", text(verdict, "head"))])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_row_says_who_from_where() {
+        let row = json!({"actor": {"kind": "client", "id": "c1", "address": "192.0.2.1"}});
+        assert_eq!(actor(&row), "c1 from 192.0.2.1");
+        assert_eq!(actor(&json!({"actor": {"kind": "system"}})), "system");
+    }
+
+    #[test]
+    fn changes_of_a_list_are_told_by_network() {
+        let entry = |network: &str, label: &str| json!({"network": network, "label": label});
+        let before = json!({"state": "active", "list": [entry("a", "x"), entry("b", "x")]});
+        let after = json!({"state": "suspended", "list": [entry("a", "y"), entry("c", "x")]});
+        assert_eq!(
+            difference(Some(&before), Some(&after)),
+            "list: -b ~a +c\nstate: active → suspended"
+        );
+    }
 }
