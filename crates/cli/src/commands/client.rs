@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Subcommand;
 use http::Method;
+use keyward_core::secret::{API_KEY_PREFIX, Environment};
 use serde_json::{Value, json};
 
 use super::api::set;
@@ -148,8 +149,11 @@ async fn create(
         None => scopes,
     };
     let path = "/api/v2/clients";
-    let made = management.send(Method::POST, path, Some(Content::Json(body))).await?;
-    let id = text(&made, "client_id");
+    let mut made = management.send(Method::POST, path, Some(Content::Json(body))).await?;
+    let (id, secret) = (text(&made, "client_id"), text(&made, "client_secret"));
+    // Auth0's shape has no room for it; a person wants it as after `rotate`.
+    let api_key = format!("{API_KEY_PREFIX}{}_{id}_{secret}", Environment::default());
+    set(&mut made, "api_key", Some(Value::from(api_key)));
     if let Some(api) = api {
         grant(management, &id, &api, scopes).await?;
     }
