@@ -63,7 +63,7 @@ impl fmt::Display for ConfigError {
 
 /// All that is wrong, at once.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .0.iter().map(|e| format!("  - {e}")).collect::<Vec<_>>().join("\n"))]
+#[error("the settings are wrong, nothing was started\n{}", .0.iter().map(|e| format!("  - {e}")).collect::<Vec<_>>().join("\n"))]
 pub(crate) struct ConfigErrors(pub(crate) Vec<ConfigError>);
 
 /// Texts as they were given, each with its source.

@@ -107,11 +107,24 @@ fn main() -> ExitCode {
     match runtime.block_on(run(program.command)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("keyward: {error:#}");
+            eprintln!("keyward: {}", words_of(&error));
             let settings = error.downcast_ref::<config::ConfigErrors>().is_some();
             ExitCode::from(if settings { 2 } else { 1 })
         }
     }
+}
+
+/// The error and its causes, leaving out causes that the text names already.
+fn words_of(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| {
+        if text.is_empty() {
+            cause
+        } else if text.contains(&cause) {
+            text
+        } else {
+            format!("{text}: {cause}")
+        }
+    })
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -140,5 +153,20 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             clap_complete::generate(shell, &mut command, "keyward", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = std::io::Error::other("disk on fire");
+        let error = anyhow::Error::new(cause).context("cannot read x: disk on fire");
+        assert_eq!(words_of(&error), "cannot read x: disk on fire");
+        let cause = std::io::Error::other("disk on fire");
+        let error = anyhow::Error::new(cause).context("cannot read x");
+        assert_eq!(words_of(&error), "cannot read x: disk on fire");
     }
 }

@@ -243,7 +243,12 @@ async fn ask_token(client: &reqwest::Client, admin: &AdminFile) -> anyhow::Resul
     let status = answer.status();
     let value: Value = answer.json().await.with_context(|| format!("{url} gave no JSON"))?;
     if !status.is_success() {
-        return Err(refusal(status, &value).context("the server gave no management token"));
+        let who = &admin.client_id;
+        return Err(refusal(status, &value).context(format!(
+            "{} gave the client {who} no management token; if that client or its secret is gone, \
+             stop the server and use the same command at its data folder, which needs none",
+            admin.issuer
+        )));
     }
     let token = value.get("access_token").and_then(Value::as_str);
     token.map(str::to_owned).with_context(|| format!("{url} gave no token"))
