@@ -160,7 +160,7 @@ macro_rules! layer {
             #[doc = "Replaces the allowlist, whole or not at all. It is in force when this"]
             #[doc = "answers. Entries that stay as they were keep author and time. Without a mode"]
             #[doc = "a list enforces and an empty list is off. As `text/plain` the body is one"]
-            #[doc = "network a line with an optional `# label`."]
+            #[doc = "network a line with an optional `# label`, at least one."]
             #[utoipa::path(
                 put, path = $list, tag = $tag,
                 request_body(content(

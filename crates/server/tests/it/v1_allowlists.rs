@@ -125,6 +125,20 @@ async fn a_list_is_written_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_text_without_a_network_opens_no_list() {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    let [_, _, list] = lists(&world, &operator).await;
+    operator.put(&list, json!({ "entries": [{ "network": "203.0.113.7" }] })).await;
+    let before = operator.get(&list).await;
+    for empty in ["", "\n \r\n", "# nobody yet\n"] {
+        let answer = operator.raw("PUT", &list, "text/plain", empty.to_owned()).await;
+        assert_eq!((answer.status.as_u16(), answer.text("code").as_str()), (422, "empty_list"));
+    }
+    assert_eq!(operator.get(&list).await.body, before.body);
+}
+
+#[tokio::test]
 async fn a_list_may_be_plain_text_and_be_written_back() {
     let world = World::new().await;
     let operator = Operator::new(&world).await;

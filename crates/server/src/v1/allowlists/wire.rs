@@ -242,6 +242,14 @@ fn read_text(bytes: &[u8]) -> Result<Vec<NewEntry>, Failure> {
         Failure::bad_request("invalid_text", format!("the list is no UTF-8 text at byte {place}"))
     })?;
     let entries = parse_list(text, &Allowlist::entry_rules()).map_err(|e| bad_list(&e))?;
+    // JSON says `[]` on purpose; an empty text is as likely a pipe that broke, and it would open
+    // the list to everybody.
+    if entries.is_empty() {
+        return Err(Failure::unprocessable(
+            "empty_list",
+            "the text holds no network; to lift the restriction set the mode to off",
+        ));
+    }
     let read = entries.into_iter().map(|entry| NewEntry {
         network: entry.network,
         label: entry.label,
