@@ -19,7 +19,7 @@ const LIST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Whose list.
 #[derive(Debug, Args)]
 pub(crate) struct Whose {
-    /// A client id; with --account or --api the id of one of those
+    /// A client id; with --account an account's id, with --api an API's id or identifier
     id: String,
     /// The list of an account
     #[arg(long, conflicts_with = "api")]
@@ -30,13 +30,19 @@ pub(crate) struct Whose {
 }
 
 impl Whose {
-    fn path(&self) -> String {
+    async fn path(&self, management: &Management) -> anyhow::Result<String> {
+        let mut id = self.id.clone();
         let kind = match (self.account, self.api) {
             (true, _) => "accounts",
-            (false, true) => "apis",
+            (false, true) => {
+                // People know APIs by their identifier.
+                let path = format!("/api/v2/resource-servers/{}", escape(&id));
+                id = text(&management.get(&path).await?, "id");
+                "apis"
+            }
             (false, false) => "clients",
         };
-        format!("/v1/{kind}/{}/allowlist", escape(&self.id))
+        Ok(format!("/v1/{kind}/{}/allowlist", escape(&id)))
     }
 }
 
@@ -90,27 +96,29 @@ pub(crate) async fn run(
     command: AllowCommand,
 ) -> anyhow::Result<ExitCode> {
     let list = match command {
-        AllowCommand::List { whose } => management.get(&whose.path()).await?,
+        AllowCommand::List { whose } => management.get(&whose.path(management).await?).await?,
         AllowCommand::Add { whose, network, label, expires } => {
             let mut entry = json!({ "network": network });
             set(&mut entry, "label", label.map(Value::from));
             set(&mut entry, "expires_at", expires.map(Value::from));
-            let path = format!("{}/entries", whose.path());
-            management.send(Method::POST, &path, Some(Content::Json(entry))).await?;
-            management.get(&whose.path()).await?
+            let list = whose.path(management).await?;
+            let (path, content) = (format!("{list}/entries"), Content::Json(entry));
+            management.send(Method::POST, &path, Some(content)).await?;
+            management.get(&list).await?
         }
         AllowCommand::Remove { whose, network } => {
-            let path = format!("{}/entries/{}", whose.path(), escape(&network));
+            let list = whose.path(management).await?;
+            let path = format!("{list}/entries/{}", escape(&network));
             management.send(Method::DELETE, &path, None).await?;
-            management.get(&whose.path()).await?
+            management.get(&list).await?
         }
         AllowCommand::Set { whose, file } => {
             let content = Content::List(read_list(&file)?);
-            management.send(Method::PUT, &whose.path(), Some(content)).await?
+            management.send(Method::PUT, &whose.path(management).await?, Some(content)).await?
         }
         AllowCommand::Mode { whose, mode } => {
             let content = Content::Json(json!({ "mode": mode }));
-            management.send(Method::PATCH, &whose.path(), Some(content)).await?
+            management.send(Method::PATCH, &whose.path(management).await?, Some(content)).await?
         }
     };
     Ok(print(management, &list, words))
