@@ -65,7 +65,7 @@ pub(crate) async fn run(management: &Management, command: ApiCommand) -> anyhow:
         ApiCommand::List => {
             let apis = pages(management, "/api/v2/resource-servers", "resource_servers").await?;
             let row = |api: &Value| {
-                vec![text(api, "identifier"), text(api, "name"), scopes_of(api), text(api, "id")]
+                vec![text(api, "identifier"), text(api, "name"), scopes_cell(api), text(api, "id")]
             };
             let head = ["identifier", "name", "scopes", "id"];
             let rows = |all: &Value| table(&head, all.as_array().into_iter().flatten().map(row));
@@ -104,6 +104,16 @@ pub(super) fn set(body: &mut Value, name: &str, value: Option<Value>) {
 fn scopes_of(api: &Value) -> String {
     let scopes = api.get("scopes").and_then(Value::as_array);
     scopes.into_iter().flatten().map(|scope| text(scope, "value")).collect::<Vec<_>>().join(" ")
+}
+
+/// The scopes, or how many they are when they would make the table wider than any screen.
+fn scopes_cell(api: &Value) -> String {
+    const WIDTH_MAX: usize = 60;
+    let scopes = scopes_of(api);
+    if scopes.len() <= WIDTH_MAX {
+        return scopes;
+    }
+    format!("{} scopes, see `keyward api show`", scopes.split(' ').count())
 }
 
 fn words(api: &Value) -> String {
