@@ -111,6 +111,7 @@ pub(crate) async fn asked_to_end() -> anyhow::Result<&'static str> {
 
 fn options(config: &Config, issuer: &str) -> ServicesOptions {
     let mut options = ServicesOptions::new(PathBuf::from(&config.data), issuer);
+    options.issuer_is_derived = config.issuer.is_none();
     options.public_address = config.public_address.clone();
     options.disclosure = config.disclosure;
     options.default_audience.clone_from(&config.default_audience);

@@ -27,6 +27,9 @@ use crate::signing::{
     random_bytes,
 };
 
+/// The database, in the data folder.
+pub const DATABASE_FILE: &str = "keyward.db";
+
 /// How much clocks may differ when a token's times are judged, in seconds.
 pub const LEEWAY_S: u32 = 5;
 
@@ -38,6 +41,8 @@ pub struct ServicesOptions {
     /// The external URL, with its trailing slash: issuer and base of audiences. `None` keeps the
     /// one that the store is for.
     pub issuer: Option<String>,
+    /// Whether the issuer is only made from an address, and gives way to one that was named.
+    pub issuer_is_derived: bool,
     /// How the client address of requests on the public listener is found.
     pub public_address: ClientAddressRule,
     /// What callers of the token endpoint learn of a refused address.
@@ -57,6 +62,7 @@ impl ServicesOptions {
         Self {
             data_dir: data_dir.into(),
             issuer: Some(issuer.into()),
+            issuer_is_derived: false,
             public_address: ClientAddressRule::peer(),
             disclosure: Disclosure::Generic,
             default_audience: None,
@@ -89,6 +95,13 @@ pub enum OpenError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A folder of others: closing it to them would break something.
+    #[error(
+        "{} is not empty, holds no Keyward data and can be read by others; name another folder, or \
+         an empty one",
+        .0.display()
+    )]
+    NotOurs(PathBuf),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -153,7 +166,7 @@ impl Services {
     /// [`OpenError`]; nothing is left half done.
     pub async fn open(options: ServicesOptions) -> Result<Arc<Self>, OpenError> {
         make_private_folder(&options.data_dir)?;
-        let database = options.data_dir.join("keyward.db");
+        let database = options.data_dir.join(DATABASE_FILE);
         let store = Store::open(&format!("sqlite:{}", database.display())).await?;
         let sealed = store.sealed_keys().await?;
         let master_path = options.data_dir.join(MASTER_KEY_FILE);
@@ -373,6 +386,10 @@ fn make_private_folder(path: &Path) -> Result<(), OpenError> {
     }
     let metadata = std::fs::metadata(path).map_err(|source| wrong("read", source))?;
     if metadata.permissions().mode() & 0o077 != 0 {
+        let mut inside = std::fs::read_dir(path).map_err(|source| wrong("read", source))?;
+        if inside.next().is_some() && !path.join(DATABASE_FILE).exists() {
+            return Err(OpenError::NotOurs(path.to_owned()));
+        }
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
             .map_err(|source| wrong("set mode 0700 on", source))?;
     }

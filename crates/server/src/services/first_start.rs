@@ -29,6 +29,8 @@ pub const ADMIN_FILE: &str = "admin.json";
 /// The name by which Auth0's own tools know a management API and leave it alone.
 pub const SYSTEM_API_NAME: &str = "Auth0 Management API";
 
+/// The setting that is there when somebody named the issuer.
+const ISSUER_NAMED: &str = "issuer_named";
 /// The setting that says for which issuer the store is.
 const ISSUER: &str = "issuer";
 /// What peppers are sealed for.
@@ -94,7 +96,7 @@ pub(super) async fn run(
         updated_at: now,
     })
     .await?;
-    tx.set_setting(ISSUER, issuer).await?;
+    set_issuer(&mut tx, options, issuer).await?;
     write_admin_file(
         &options.data_dir,
         &AdminFile {
@@ -109,32 +111,61 @@ pub(super) async fn run(
 }
 
 /// When the external URL has changed, the management API and the administrator's file follow.
+///
+/// An issuer that somebody named is not given up for one that is only made from an address: all
+/// tokens that are out would end.
 pub(super) async fn follow_issuer(
     store: &Store,
     options: &ServicesOptions,
 ) -> Result<String, OpenError> {
     let old = store.setting(ISSUER).await?;
     let old = old.ok_or(OpenError::Incomplete("it does not say for which issuer it is"))?;
-    let Some(issuer) = options.issuer.clone().filter(|new| *new != old) else { return Ok(old) };
+    let named = store.setting(ISSUER_NAMED).await?.is_some();
+    let wanted = options.issuer.as_ref().filter(|_| !(named && options.issuer_is_derived));
+    let issuer = match wanted {
+        Some(new) if *new != old => move_issuer(store, options, &old, new).await?,
+        Some(_) | None => old,
+    };
+    // Also after a crash between the two writes.
+    update_admin_file(&options.data_dir, &issuer)?;
+    Ok(issuer)
+}
+
+async fn move_issuer(
+    store: &Store,
+    options: &ServicesOptions,
+    old: &str,
+    new: &str,
+) -> Result<String, OpenError> {
     let now = options.clock.now();
-    let api = store.api_by_identifier(&management_audience(&old)).await?;
+    let api = store.api_by_identifier(&management_audience(old)).await?;
     let mut api = api.ok_or(OpenError::Incomplete("the management API is missing"))?;
-    api.identifier = management_audience(&issuer);
+    api.identifier = management_audience(new);
     api.updated_at = now;
     let actor = Actor::system("issuer changed");
     let mut tx = store.begin(&actor, "issuer-changed", now).await?;
     tx.update_api(&api).await?;
-    tx.set_setting(ISSUER, &issuer).await?;
+    set_issuer(&mut tx, options, new).await?;
     tx.commit().await?;
-    let path = options.data_dir.join(ADMIN_FILE);
-    let known = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    if let Some(mut admin) = known.filter(|admin: &AdminFile| admin.issuer == old) {
-        admin.issuer.clone_from(&issuer);
-        admin.audience = management_audience(&issuer);
-        write_admin_file(&options.data_dir, &admin)?;
+    tracing::warn!(from = %old, to = %new, "the issuer has changed: tokens of the old one end");
+    Ok(new.to_owned())
+}
+
+async fn set_issuer(tx: &mut Tx, options: &ServicesOptions, issuer: &str) -> Result<(), OpenError> {
+    tx.set_setting(ISSUER, issuer).await?;
+    if !options.issuer_is_derived {
+        tx.set_setting(ISSUER_NAMED, "yes").await?;
     }
-    tracing::info!(from = %old, to = %issuer, "the issuer has changed");
-    Ok(issuer)
+    Ok(())
+}
+
+fn update_admin_file(folder: &Path, issuer: &str) -> Result<(), OpenError> {
+    let known = std::fs::read(folder.join(ADMIN_FILE)).ok();
+    let known = known.and_then(|bytes| serde_json::from_slice::<AdminFile>(&bytes).ok());
+    let Some(mut admin) = known.filter(|admin| admin.issuer != issuer) else { return Ok(()) };
+    issuer.clone_into(&mut admin.issuer);
+    admin.audience = management_audience(issuer);
+    write_admin_file(folder, &admin)
 }
 
 /// The keys of a store, opened.

@@ -66,3 +66,44 @@ async fn debug_output_has_no_administrators_secret() {
     let admin = admin(folder.path());
     assert!(!format!("{admin:?}").contains(&admin.client_secret));
 }
+
+#[tokio::test]
+async fn an_issuer_that_was_named_is_not_given_up_for_a_derived_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let reopen = async |issuer: &str, derived: bool| {
+        let mut options = ServicesOptions::new(folder.path().join("data"), issuer);
+        options.issuer_is_derived = derived;
+        let services = Services::open(options).await.unwrap();
+        services.store.clone().close().await;
+        services.issuer.clone()
+    };
+    assert_eq!(reopen("http://127.0.0.1:1/", true).await, "http://127.0.0.1:1/");
+    assert_eq!(reopen("http://127.0.0.1:2/", true).await, "http://127.0.0.1:2/");
+    assert_eq!(reopen("https://named.example/", false).await, "https://named.example/");
+    assert_eq!(reopen("http://127.0.0.1:3/", true).await, "https://named.example/");
+    assert_eq!(admin(folder.path()).issuer, "https://named.example/");
+}
+
+#[tokio::test]
+async fn the_administrators_file_follows_even_after_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path(), "https://auth.example/").await);
+    let mut stale = admin(folder.path());
+    "https://old.example/".clone_into(&mut stale.issuer);
+    let path = folder.path().join("data").join(ADMIN_FILE);
+    std::fs::write(&path, serde_json::to_string(&stale).unwrap()).unwrap();
+    drop(open(folder.path(), "https://auth.example/").await);
+    assert_eq!(admin(folder.path()).issuer, "https://auth.example/");
+}
+
+#[tokio::test]
+async fn a_folder_of_others_is_left_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(folder.path().join("theirs"), "").unwrap();
+    let options = ServicesOptions::new(folder.path(), "https://auth.example/");
+    assert!(matches!(Services::open(options).await, Err(OpenError::NotOurs(_))));
+    let mode = std::fs::metadata(folder.path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o755);
+}
