@@ -42,7 +42,7 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    start_log("error", LogFormat::Human);
+    let _log = start_log("error", LogFormat::Human);
     let folder = tempfile::Builder::new().prefix("keyward-demo-").tempdir()?;
     let config = settings(args, folder.path().to_str().context("odd temporary folder")?)?;
     let metrics = PrometheusBuilder::new().install_recorder()?;

@@ -3,14 +3,18 @@
 use std::process::ExitCode;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat, ServeArgs, variables};
 use crate::running::{Running, asked_to_end};
 
+/// Log lines that wait for the writer; further ones are dropped.
+const LOG_LINES_QUEUED_MAX: usize = 65_536;
+
 pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::read(args, variables())?;
-    start_log(&config.log, config.log_format);
+    let _log = start_log(&config.log, config.log_format);
     // Before anything makes a counter.
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let running = Running::start(&config, metrics).await?;
@@ -26,15 +30,21 @@ pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Log lines go to standard error. Called once.
-pub(crate) fn start_log(filter: &str, format: LogFormat) {
+/// Log lines go to standard error, by a thread of their own behind a bounded queue: a reader that
+/// stalls costs log lines, never checks. Called once; what it gives back writes the rest of the
+/// queue when it is dropped.
+pub(crate) fn start_log(filter: &str, format: LogFormat) -> WorkerGuard {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LOG_LINES_QUEUED_MAX)
+        .lossy(true)
+        .finish(std::io::stderr());
+    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A second start in one process keeps the first log.
     let _ = match format {
-        LogFormat::Human => {
-            log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
-        }
+        LogFormat::Human => log.with_ansi(colour).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
+    guard
 }
