@@ -54,7 +54,7 @@ pub(crate) struct Management {
 
 enum Way {
     /// A running server.
-    Http { client: reqwest::Client, base: String, token: String },
+    Http { client: reqwest::Client, base: String, token: String, client_id: String },
     /// The store itself.
     InProcess { router: Router, actor: Actor },
 }
@@ -120,7 +120,7 @@ impl Way {
         };
         let client = http_client()?;
         let token = ask_token(&client, &admin).await?;
-        Ok(Self::Http { client, base: admin.issuer, token })
+        Ok(Self::Http { client, base: admin.issuer, token, client_id: admin.client_id })
     }
 }
 
@@ -128,6 +128,21 @@ impl Management {
     /// Whether answers are printed as JSON.
     pub(crate) fn json(&self) -> bool {
         self.json
+    }
+
+    /// Refuses what would take the way from under the command's own feet.
+    ///
+    /// # Errors
+    /// When `id` is the client that these commands ask the server with.
+    pub(crate) fn spare_own(&self, id: &str) -> anyhow::Result<()> {
+        match &self.way {
+            Way::Http { client_id, .. } if client_id == id => bail!(
+                "{id} is the client that this command itself uses; without it the server takes no \
+                 command any more. If that is meant, stop the server and repeat the command at its \
+                 data folder"
+            ),
+            Way::Http { .. } | Way::InProcess { .. } => Ok(()),
+        }
     }
 
     /// GET.
@@ -146,7 +161,7 @@ impl Management {
         body: Option<Content>,
     ) -> anyhow::Result<Value> {
         let (status, bytes) = match &self.way {
-            Way::Http { client, base, token } => {
+            Way::Http { client, base, token, .. } => {
                 over_the_wire(client, base, token, method, path, body).await?
             }
             Way::InProcess { router, actor } => {
@@ -277,4 +292,23 @@ fn refusal(status: StatusCode, value: &Value) -> anyhow::Error {
 
 fn user_name() -> String {
     variable("SUDO_USER").or_else(|| variable("USER")).unwrap_or_else(|| "somebody".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_does_not_take_away_its_own_client() {
+        let way = Way::Http {
+            client: http_client().unwrap(),
+            base: "http://localhost/".to_owned(),
+            token: String::new(),
+            client_id: "own".to_owned(),
+        };
+        let management = Management { way, json: false };
+        assert!(management.spare_own("other").is_ok());
+        let error = management.spare_own("own").unwrap_err().to_string();
+        assert!(error.contains("stop the server"), "{error}");
+    }
 }

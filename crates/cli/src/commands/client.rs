@@ -118,12 +118,16 @@ pub(crate) async fn run(
             let made = management.send(Method::POST, &path, Some(body)).await?;
             Ok(print(management, &made, |made| secret_words(&id, made)))
         }
-        ClientCommand::Suspend { id } => act(management, &id, "suspend", "suspended").await,
+        ClientCommand::Suspend { id } => {
+            management.spare_own(&id)?;
+            act(management, &id, "suspend", "suspended").await
+        }
         ClientCommand::Resume { id } => act(management, &id, "resume", "resumed").await,
         ClientCommand::RevokeTokens { id } => {
             act(management, &id, "revoke-tokens", "revoked all tokens of").await
         }
         ClientCommand::Delete { id } => {
+            management.spare_own(&id)?;
             // Deleting is idempotent on the wire; a person who mistypes wants to know.
             management.get(&path_of(&id)).await?;
             management.send(Method::DELETE, &path_of(&id), None).await?;
