@@ -49,8 +49,13 @@ async fn replace<O: Owner>(
     let mut tx = admitted.begin(services).await?;
     let mut owner = O::load_for_write(&mut tx, &id).await?.ok_or_else(|| not_found(O::KIND))?;
     if_match.check(owner.version())?;
-    let mode = mode.unwrap_or_else(|| Mode::implied(entries.is_empty()));
     let list = owner.list_mut(admitted.now);
+    // A list that is in use keeps its mode: neither does report-only begin to refuse, nor does an
+    // empty list open the key to everybody, unless somebody says so.
+    let mode = mode.unwrap_or(match list.mode {
+        Mode::Off => Mode::implied(entries.is_empty()),
+        present @ (Mode::Report | Mode::Enforce) => present,
+    });
     list.set_entries(entries, admitted.actor().id(), admitted.now)?;
     list.mode = mode;
     let version = owner.save(&mut tx).await?;

@@ -121,7 +121,8 @@ pub(super) struct AllowlistModeChange {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AllowlistInput {
-    /// What it shall do; `enforce` unless said, and `off` for an empty list.
+    /// What it shall do. Without it a list that was off begins to enforce with its first entries,
+    /// and every other list keeps its mode.
     mode: Option<AllowlistMode>,
     /// At most 10,000 entries.
     #[schema(value_type = Vec<EntryInput>)]
