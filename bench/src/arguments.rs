@@ -84,6 +84,11 @@ impl Arguments {
         self.clients.unwrap_or(self.either(1_000_000, 200_000))
     }
 
+    /// Whether the number of stored clients was chosen, so that it may take its time.
+    pub(crate) fn insists_on_stored(&self) -> bool {
+        self.stored.is_some()
+    }
+
     pub(crate) fn stored(&self) -> usize {
         self.stored.unwrap_or(self.either(1_000_000, 20_000))
     }

@@ -13,6 +13,7 @@ pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
         ["memory", what, count] => memory::child(what, count.parse()?),
         ["load", folder] => cold_start::child(folder),
         ["serve-check", clients] => check::serve_keyward(clients.parse()?),
+        ["serve-bare"] => check::serve_bare(),
         ["serve-trivial"] => check::serve_trivial(),
         ["serve-tokens", folder] => tokens::serve(folder),
         ["repeat", what, count] => instructions::child(what, count.parse()?),

@@ -20,8 +20,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut table = Table::new("A key's own list (1 to 8 networks, mean 4.5), per look-up");
     let looks = arguments.either(400_000, 200_000);
     for (name, keys, power, mixed) in [
-        ("warm, IPv4", FEW, 12, false),
-        ("warm, one in five IPv6", FEW, 12, true),
+        ("warm, IPv4", FEW, 10, false),
+        ("warm, one in five IPv6", FEW, 10, true),
         ("cold, IPv4", many, 18, false),
     ] {
         let lists: Vec<Vec<Network>> = (0..keys).map(|key| networks(key, mixed)).collect();

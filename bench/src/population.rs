@@ -61,11 +61,16 @@ pub(crate) fn secret(number: u64) -> PlainSecret {
 pub(crate) const fn networks(number: u64) -> [(u32, u8); NETWORKS] {
     let (a, b) = (mix(number.wrapping_mul(3)), mix(number.wrapping_mul(5) ^ 0xabcd));
     [
-        (a as u32, 32),
-        ((a >> 32) as u32, 32),
-        (b as u32 & 0xffff_fff0, 28),
-        ((b >> 32) as u32 & 0xffff_ff00, 24),
+        (unicast(a as u32), 32),
+        (unicast((a >> 32) as u32), 32),
+        (unicast(b as u32) & 0xffff_fff0, 28),
+        (unicast((b >> 32) as u32) & 0xffff_ff00, 24),
     ]
+}
+
+/// From 1.0.0.0 to 222.255.255.255: the rest is reserved, and parts of it may not be in a list.
+const fn unicast(random: u32) -> u32 {
+    0x0100_0000 + random % 0xde00_0000
 }
 
 /// An address from which the client may call, or, without `allowed`, one from which it may not.
