@@ -12,6 +12,7 @@ mod idempotency;
 mod input;
 mod secrets;
 mod wire;
+mod words;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::header::IF_MATCH;
 use axum::http::request::Parts;
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::failure::{Detail, Failure};
 use crate::management::RawBody;
 use crate::services::Services;
+use crate::v1::words::{Wrong, in_words};
 use crate::v1::{Problem, precondition_failed};
 
 const LIMIT_DEFAULT: u32 = 50;
@@ -41,18 +43,16 @@ pub(super) fn read_json<T: DeserializeOwned, const MAX: usize>(
         }
         let message = inner.to_string();
         let reason = message.rsplit_once(" at line ").map_or(&*message, |(reason, _)| reason);
-        let field = Some(path).filter(|path| path != ".");
-        let place = field.as_deref().map_or(String::new(), |field| format!("{field}: "));
+        let Wrong { field, message } = in_words(&path, reason, "the body");
         let detail = Detail {
             line: None,
-            field: field.clone(),
+            field,
             entry: None,
             code: "invalid_field".into(),
-            message: reason.to_owned(),
+            message: message.clone(),
             suggestion: None,
         };
-        Failure::unprocessable("invalid_field", format!("{place}{reason}"))
-            .with_details(vec![detail])
+        Failure::unprocessable("invalid_field", message).with_details(vec![detail])
     })?;
     let end = |error| Failure::bad_request("invalid_json", format!("the body goes on: {error}"));
     reader.end().map_err(end)?;
@@ -95,16 +95,22 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Services>> for Params<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Services>) -> Result<Self, Response> {
-        match Query::<T>::try_from_uri(&parts.uri) {
-            Ok(Query(params)) => Ok(Self(params)),
-            Err(error) => {
-                let text = error.body_text();
-                let reason = text.rsplit_once("query string: ").map_or(&*text, |(_, why)| why);
-                let message = format!("the query string is not good: {reason}");
-                Err(Problem(Failure::bad_request("invalid_query", message)).into_response())
-            }
-        }
+        Query::<T>::try_from_uri(&parts.uri).map(|Query(params)| Self(params)).map_err(|error| {
+            let failure = Failure::bad_request("invalid_query", query_message(&error));
+            Problem(failure).into_response()
+        })
     }
+}
+
+fn query_message(error: &QueryRejection) -> String {
+    let text = error.body_text();
+    let text = text.split_once("query string: ").map_or(&*text, |(_, text)| text);
+    let has_no_path = ["missing field ", "duplicate field ", "unknown field ", "invalid "];
+    let (path, reason) = match text.split_once(": ") {
+        Some(parts) if !has_no_path.iter().any(|start| text.starts_with(start)) => parts,
+        _ => (".", text),
+    };
+    in_words(path, reason, "the query string").message
 }
 
 /// Which part of a list.

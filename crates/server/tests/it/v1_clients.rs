@@ -107,7 +107,8 @@ async fn what_was_done_is_in_the_audit_log() {
         operator.get("/v1/audit?since=2100-01-01T00:00:00Z").await.json()["items"],
         json!([])
     );
-    assert_snapshot!(operator.get("/v1/audit?since=yesterday").await, @r#"400 {"code":"invalid_query","detail":"the query string is not good: since: invalid value: string \"yesterday\", expected a moment such as \"2030-01-31T12:00:00Z\" (RFC 3339)","status":400,"title":"Bad Request","type":"about:blank"}"#);
+    assert_snapshot!(operator.get("/v1/audit?limit=many").await, @r#"400 {"code":"invalid_query","detail":"`limit` must be a whole number from 0","status":400,"title":"Bad Request","type":"about:blank"}"#);
+    assert_snapshot!(operator.get("/v1/audit?since=yesterday").await, @r#"400 {"code":"invalid_query","detail":"`since` must be a moment such as \"2030-01-31T12:00:00Z\" (RFC 3339)","status":400,"title":"Bad Request","type":"about:blank"}"#);
     let verdict = operator.get("/v1/audit/verify").await.json();
     assert_eq!((&verdict["ok"], &verdict["first_bad"]), (&json!(true), &json!(null)));
 }
