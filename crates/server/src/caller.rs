@@ -18,6 +18,7 @@ use keyward_gate::credential::{BasicBuffer, credential};
 
 use crate::address::public_client_ip;
 use crate::failure::Failure;
+use crate::request_log::RequestClient;
 use crate::services::Services;
 
 /// A permission that an operation asks for.
@@ -133,6 +134,9 @@ fn authenticate<S: Scope>(parts: &Parts, services: &Services) -> Result<Caller<S
         Decision::Allow(permit) => permit,
         Decision::Deny(denial) => return Err(refusal(&denial)),
     };
+    if let Some(known) = parts.extensions.get::<RequestClient>() {
+        known.note(&permit.client);
+    }
     let granted = |name: &&str| permit.scope.split(' ').any(|have| have == *name);
     if !S::NAMES.iter().any(granted) {
         // Compat(auth0): tools look for exactly these words.

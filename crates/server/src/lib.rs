@@ -13,6 +13,7 @@ pub mod listen;
 pub mod management;
 pub mod oauth;
 pub mod ops;
+mod request_log;
 pub mod services;
 pub mod signing;
 pub mod v1;
@@ -20,8 +21,14 @@ pub mod v1;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 
+use crate::failure::Failure;
 use crate::services::Services;
+use crate::v1::Problem;
 
 /// Everything on the public listener: OAuth, `/api/v2` and `/v1`.
 pub fn public_router(services: &Arc<Services>) -> Router {
@@ -29,5 +36,16 @@ pub fn public_router(services: &Arc<Services>) -> Router {
         .merge(oauth::router())
         .merge(management::router())
         .merge(v1::router())
+        .fallback(no_such_path)
+        .layer(from_fn_with_state(Arc::clone(services), request_log::log_request))
         .with_state(Arc::clone(services))
+}
+
+/// 404 in the shape of the surface that was meant.
+async fn no_such_path(state: State<Arc<Services>>, uri: Uri) -> Response {
+    if matches!(uri.path(), "/api/v2" | "/api/v2/") {
+        return management::no_such_path(state, uri).await;
+    }
+    let message = "there is nothing here; see /v1/docs and /.well-known/openid-configuration";
+    Problem(Failure::not_found("not_found", message)).into_response()
 }

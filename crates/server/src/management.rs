@@ -23,7 +23,7 @@ use keyward_core::invalid::Invalid;
 use keyward_store::{Conflict, StoreError};
 use serde_json::{Value, json};
 
-pub(crate) use admitted::{Admitted, Place, with_request_id};
+pub(crate) use admitted::{Admitted, Place};
 pub(crate) use body::{LIST_BODY_BYTES_MAX, RawBody};
 pub use rate_limit::{CALLS_MAX, WINDOW_S};
 pub use scopes::ALL_SCOPES;
@@ -202,10 +202,10 @@ pub fn router() -> Router<Arc<Services>> {
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(rate_limit::with_headers))
         .layer(axum::Extension(limiter))
-        .layer(from_fn(with_request_id))
 }
 
-async fn no_such_path(State(services): State<Arc<Services>>, uri: Uri) -> Response {
+/// 404 for what is no path of this API.
+pub(crate) async fn no_such_path(State(services): State<Arc<Services>>, uri: Uri) -> Response {
     let mut response = ManagementFailure(not_found("")).into_response();
     tracing::debug!(path = uri.path(), "no such management path");
     rate_limit::write_idle(response.headers_mut(), services.now());

@@ -39,6 +39,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/.well-known/openid-configuration", get(discovery::get_metadata))
         .route("/.well-known/oauth-authorization-server", get(discovery::get_metadata))
         .route("/.well-known/jwks.json", get(discovery::get_keys))
-        .route("/authorize", get(discovery::refuse_authorization));
+        .route("/authorize", get(discovery::refuse_authorization))
+        .method_not_allowed_fallback(reply::not_get);
     endpoints.merge(documents)
 }

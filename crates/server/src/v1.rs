@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{StatusCode, Uri, header};
-use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use keyward_core::invalid::Invalid;
@@ -30,7 +29,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::failure::{Detail, Failure};
-use crate::management::with_request_id;
 use crate::scopes;
 use crate::services::Services;
 use crate::signing::RandomError;
@@ -193,7 +191,6 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/v1/{*rest}", any(no_such_path))
         .method_not_allowed_fallback(no_such_method)
         .layer(axum::Extension(idempotency::Table::shared()))
-        .layer(from_fn(with_request_id))
 }
 
 async fn no_such_path(uri: Uri) -> Problem {

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path, Request};
-use axum::http::HeaderValue;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use keyward_core::actor::Actor;
 use keyward_core::time::Timestamp;
@@ -19,17 +17,6 @@ use crate::management::rate_limit::{self, RateLimiter};
 use crate::management::{ManagementFailure, not_found};
 use crate::services::Services;
 use crate::v1::Problem;
-
-/// Gives the request an id of its own and the answer the same.
-pub(crate) async fn with_request_id(mut request: Request, next: Next) -> Response {
-    let id = RequestId::random();
-    request.extensions_mut().insert(id);
-    let mut response = next.run(request).await;
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-        response.headers_mut().insert("x-request-id", value);
-    }
-    response
-}
 
 /// A caller that has the scope `S` and has not called too often.
 #[derive(Debug)]

@@ -17,7 +17,15 @@ pub(super) fn decide_request(
     door: Door<'_>,
 ) -> Decision {
     let attempt = Attempt { credential, client_ip: request.client_ip, door };
-    decide(&services.policy, &attempt, &*services.clock)
+    let decision = decide(&services.policy, &attempt, &*services.clock);
+    let client = match &decision {
+        Decision::Allow(permit) => Some(&permit.client),
+        Decision::Deny(denial) => denial.client.as_ref(),
+    };
+    if let Some(client) = client {
+        request.is_of(client);
+    }
+    decision
 }
 
 /// A client that shows its id and secret and is allowed from where it asks. Lists of its APIs, its

@@ -248,6 +248,11 @@ pub(super) async fn method_not_allowed() -> Response {
     ([(ALLOW, "POST")], error).into_response()
 }
 
+/// 405 where documents are read.
+pub(super) async fn not_get() -> OAuthError {
+    OAuthError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "The method must be GET")
+}
+
 /// Adds what every answer carries: it is not to be kept (RFC 6749 §5.1), and a 401 to somebody who
 /// used the `Authorization` header names a scheme (RFC 6749 §5.2). Others get no challenge, because
 /// OAuth client libraries then report that instead of the error.

@@ -10,11 +10,14 @@ use axum::http::{HeaderMap, HeaderValue};
 use http_body_util::LengthLimitError;
 use keyward_allowlist::{ClientIp, NoClientIp};
 use keyward_core::attempt::{Credential, CredentialFault};
+use keyward_core::id::ClientId;
+use keyward_gate::RequestId;
 use keyward_gate::credential::{BasicBuffer, BasicPair, basic_oauth, credential};
 
 use super::parameters::{Parameters, decode};
 use super::reply::OAuthError;
 use crate::address::public_client_ip;
+use crate::request_log::RequestClient;
 use crate::services::Services;
 
 /// The largest body that is read, in bytes.
@@ -30,6 +33,9 @@ pub(super) struct OAuthRequest {
     pub(super) parameters: Parameters,
     /// From where it comes.
     pub(super) client_ip: Result<ClientIp, NoClientIp>,
+    /// Its id.
+    pub(super) id: RequestId,
+    client: RequestClient,
     headers: HeaderMap,
 }
 
@@ -46,7 +52,9 @@ impl FromRequest<Arc<Services>> for OAuthRequest {
         };
         let parameters = read(&bytes_of(body).await?)?;
         let client_ip = public_client_ip(services, &parts);
-        Ok(Self { parameters, client_ip, headers: parts.headers })
+        let id = parts.extensions.get().copied().unwrap_or_else(RequestId::random);
+        let client = parts.extensions.get().cloned().unwrap_or_default();
+        Ok(Self { parameters, client_ip, id, client, headers: parts.headers })
     }
 }
 
@@ -97,6 +105,11 @@ impl Pair<'_> {
 }
 
 impl OAuthRequest {
+    /// Notes whose request it is, for the log.
+    pub(super) fn is_of(&self, client: &ClientId) {
+        self.client.note(client);
+    }
+
     /// The client's id and secret, by one method of RFC 6749 §2.3.1: Basic or the body.
     pub(super) fn pair(&self) -> Result<Pair<'_>, CredentialFault> {
         let id = self.parameters.text("client_id");

@@ -13,6 +13,7 @@ use keyward_core::decision::Permit;
 use keyward_core::secret::API_KEY_PREFIX;
 use keyward_core::time::Timestamp;
 use keyward_core::token::VerifiedToken;
+use keyward_gate::RequestId;
 use keyward_store::Tx;
 
 use super::client::authenticate_client;
@@ -33,8 +34,12 @@ pub(super) async fn revoke(
     let all = request.parameters.flag("revoke_all")?;
     let shown = request.parameters.text("token");
     let now = services.now();
+    if all && shown.is_some() {
+        let told = "Either token or revoke_all=true, not both";
+        return Err(OAuthError::invalid_request(told));
+    }
     if all {
-        revoke_all(&services, &permit, now).await?;
+        revoke_all(&services, &permit, request.id, now).await?;
         return Ok(StatusCode::OK);
     }
     let shown = shown.ok_or_else(|| OAuthError::missing("token"))?;
@@ -42,7 +47,7 @@ pub(super) async fn revoke(
         return Err(OAuthError::unsupported_token_type());
     }
     if let Some(token) = own_token(&services, &permit, shown, now) {
-        let mut tx = begin(&services, &permit, now).await?;
+        let mut tx = begin(&services, &permit, request.id, now).await?;
         tx.revoke_token(token.token_id, token.expires_at, &token.client).await?;
         services.commit(tx).await?;
     }
@@ -66,9 +71,10 @@ fn own_token(
 async fn revoke_all(
     services: &Arc<Services>,
     permit: &Permit,
+    request_id: RequestId,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    let mut tx = begin(services, permit, now).await?;
+    let mut tx = begin(services, permit, request_id, now).await?;
     // Gone since: then its tokens are refused as well.
     let Some(mut client) = tx.client(&permit.client).await? else { return Ok(()) };
     // Read anew: the write may have waited for its turn, and tokens were issued meanwhile.
@@ -78,6 +84,11 @@ async fn revoke_all(
     Ok(())
 }
 
-async fn begin(services: &Services, permit: &Permit, now: Timestamp) -> Result<Tx, OAuthError> {
-    Ok(services.store.begin(&actor_of(permit), "oauth/revoke", now).await?)
+async fn begin(
+    services: &Services,
+    permit: &Permit,
+    request_id: RequestId,
+    now: Timestamp,
+) -> Result<Tx, OAuthError> {
+    Ok(services.store.begin(&actor_of(permit), &request_id.to_string(), now).await?)
 }

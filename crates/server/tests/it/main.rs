@@ -16,6 +16,7 @@ mod oauth_requests;
 mod oauth_revoke;
 mod oauth_token;
 mod ops;
+mod request_log;
 mod v1_accounts;
 mod v1_allowlists;
 mod v1_clients;

@@ -150,6 +150,16 @@ async fn all_tokens_of_a_client_can_be_revoked_at_once() {
 }
 
 #[tokio::test]
+async fn one_token_and_all_of_them_is_no_request() {
+    let world = World::new().await;
+    let customer = world.customer('a').await;
+    let token = world.token(&customer).await;
+    let answer = revoke(&world, &customer, &[("token", &token), ("revoke_all", "true")]).await;
+    assert_snapshot!(answer, @r#"400 {"error":"invalid_request","error_description":"Either token or revoke_all=true, not both"}"#);
+    assert!(is_active(&world, &customer, &token).await);
+}
+
+#[tokio::test]
 async fn an_api_key_is_no_token() {
     let world = World::new().await;
     let customer = world.customer('a').await;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyward_allowlist::{Connection, Peer};
@@ -82,22 +82,32 @@ impl<'w> Call<'w> {
             request.extensions_mut().insert(connection);
         }
         let response = self.world.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        let request_id = parts.headers.remove("x-request-id");
         let body = to_bytes(body, usize::MAX).await.unwrap();
         Answer {
             status: parts.status,
             headers: parts.headers,
+            request_id,
             body: String::from_utf8(body.to_vec()).unwrap(),
         }
     }
 }
 
-/// What came back. It displays as status and body, for snapshots.
-#[derive(Debug, Clone, PartialEq)]
+/// What came back. It displays as status and body, for snapshots. Answers are equal when everything
+/// but the id of the request is.
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    request_id: Option<HeaderValue>,
+}
+
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        (self.status, &self.headers, &self.body) == (other.status, &other.headers, &other.body)
+    }
 }
 
 impl Answer {
@@ -113,7 +123,8 @@ impl Answer {
 
     /// A header's value, or nothing.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        let id = self.request_id.as_ref().filter(|_| name == "x-request-id");
+        self.headers.get(name).or(id).map_or("", |value| value.to_str().unwrap())
     }
 }
 
