@@ -164,7 +164,7 @@ fn words(list: &Value) -> String {
         vec![
             text(entry, "network"),
             text(entry, "label"),
-            text(entry, "expires_at"),
+            expiry(entry),
             text(entry, "created_at"),
             text(entry, "created_by"),
         ]
@@ -173,9 +173,27 @@ fn words(list: &Value) -> String {
     format!("mode  {meaning}\n\n{}", table(&head, entries.iter().map(row)))
 }
 
+/// When an entry ends, and whether it has.
+fn expiry(entry: &Value) -> String {
+    let end = text(entry, "expires_at");
+    let is_over = entry.get("expired").and_then(Value::as_bool) == Some(true);
+    if is_over { format!("{end} (expired)") } else { end }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_whose_time_is_over_is_marked() {
+        let list = json!({ "mode": "enforce", "entries": [
+            { "network": "192.0.2.1/32", "expires_at": "2026-01-01T00:00:00Z", "expired": true },
+            { "network": "192.0.2.2/32", "expires_at": "2030-01-01T00:00:00Z" },
+        ]});
+        let shown = words(&list);
+        assert!(shown.contains("2026-01-01T00:00:00Z (expired)"), "{shown}");
+        assert_eq!(shown.matches("(expired)").count(), 1, "{shown}");
+    }
 
     #[test]
     fn a_list_without_an_entry_is_not_set() {

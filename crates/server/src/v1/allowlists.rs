@@ -31,10 +31,14 @@ type Shared = State<Arc<Services>>;
 type Writer = Admitted<UpdateAllowlists>;
 type ListBody = RawBody<LIST_BODY_BYTES_MAX>;
 
-async fn show<O: Owner>(services: &Services, id: &str) -> Result<Answer, Problem> {
+async fn show<O: Owner>(
+    services: &Services,
+    admitted: &Admitted<ReadAllowlists>,
+    id: &str,
+) -> Result<Answer, Problem> {
     let owner = O::load(&services.store, &O::id(id)?).await?;
     let owner = owner.ok_or_else(|| not_found(O::KIND))?;
-    Ok(Answer::ok(&AllowlistView::from(owner.list()))?.at(owner.version()))
+    Ok(Answer::ok(&AllowlistView::at(owner.list(), admitted.now))?.at(owner.version()))
 }
 
 async fn replace<O: Owner>(
@@ -60,7 +64,7 @@ async fn replace<O: Owner>(
     list.mode = mode;
     let version = owner.save(&mut tx).await?;
     services.commit(tx).await?;
-    Ok(Answer::ok(&AllowlistView::from(owner.list()))?.at(version))
+    Ok(Answer::ok(&AllowlistView::at(owner.list(), admitted.now))?.at(version))
 }
 
 async fn set_mode<O: Owner>(
@@ -78,7 +82,7 @@ async fn set_mode<O: Owner>(
     owner.list_mut(admitted.now).mode = mode.into();
     let version = owner.save(&mut tx).await?;
     services.commit(tx).await?;
-    Ok(Answer::ok(&AllowlistView::from(owner.list()))?.at(version))
+    Ok(Answer::ok(&AllowlistView::at(owner.list(), admitted.now))?.at(version))
 }
 
 async fn add<O: Owner>(
@@ -102,7 +106,7 @@ async fn add<O: Owner>(
         let network = entry.network;
         let added = list.add_entry(entry, admitted.actor().id(), admitted.now)?;
         let stored = list.entries.iter().find(|entry| entry.network == network);
-        let shown = stored.map(EntryView::from);
+        let shown = stored.map(|entry| EntryView::at(entry, admitted.now));
         let version = owner.save(&mut tx).await?;
         services.commit(tx).await?;
         let status = match added {
@@ -156,10 +160,10 @@ macro_rules! layer {
             )]
             pub(super) async fn $get(
                 State(services): Shared,
-                _admitted: Admitted<ReadAllowlists>,
+                admitted: Admitted<ReadAllowlists>,
                 Place(id): Place<String>,
             ) -> Result<Answer, Problem> {
-                show::<$owner>(&services, &id).await
+                show::<$owner>(&services, &admitted, &id).await
             }
 
             #[doc = "Replaces the allowlist, whole or not at all. It is in force when this"]

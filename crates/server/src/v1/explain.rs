@@ -7,6 +7,7 @@ use keyward_allowlist::{ClientIp, parse_address};
 use keyward_core::api::Api;
 use keyward_core::client::Client;
 use keyward_core::explain::{Explanation, LayerExplanation, explain};
+use keyward_core::time::Timestamp;
 use keyward_store::{GrantFilter, Page};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -70,28 +71,28 @@ pub(super) struct LayerView {
     entry: Option<EntryView>,
 }
 
-impl From<&LayerExplanation> for LayerView {
-    fn from(layer: &LayerExplanation) -> Self {
+impl LayerView {
+    fn at(layer: &LayerExplanation, now: Timestamp) -> Self {
         Self {
             layer: layer.layer.name(),
             name: layer.name.clone(),
             mode: layer.list.mode.into(),
             live_entries: layer.list.live_entries,
             allows: layer.list.allows,
-            entry: layer.list.entry.as_ref().map(EntryView::from),
+            entry: layer.list.entry.as_ref().map(|entry| EntryView::at(entry, now)),
         }
     }
 }
 
 impl ExplanationView {
-    fn new(client: &Client, ip: ClientIp, told: &Explanation) -> Self {
+    fn new(client: &Client, ip: ClientIp, told: &Explanation, now: Timestamp) -> Self {
         Self {
             client_id: client.id.to_string(),
             address: ip.to_string(),
             allowed: told.allowed,
             active: told.active,
             refused_by: told.layers.iter().position(|layer| !layer.list.allows),
-            layers: told.layers.iter().map(LayerView::from).collect(),
+            layers: told.layers.iter().map(|layer| LayerView::at(layer, now)).collect(),
         }
     }
 }
@@ -129,7 +130,7 @@ pub(super) async fn explain_client(
         None => granted(&services, &client).await?,
     };
     let told = explain(&client, account.as_ref(), &apis, Some(ip), admitted.now);
-    Ok(Answer::ok(&ExplanationView::new(&client, ip, &told))?)
+    Ok(Answer::ok(&ExplanationView::new(&client, ip, &told, admitted.now))?)
 }
 
 /// The APIs that the client has a grant for, Keyward's own aside: no gateway guards it.

@@ -118,7 +118,7 @@ async fn a_list_is_written_whole_or_not_at_all() {
     ]});
     assert_snapshot!(operator.put(&list, faults).await, @r#"422 {"code":"invalid","detail":"entries[0].expires_at: is not in the future\nentries[1].label: has control characters or more than 200 characters","errors":[{"code":"expires_at","field":"entries[0].expires_at","message":"is not in the future"},{"code":"label","field":"entries[1].label","message":"has control characters or more than 200 characters"}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
     let put = async |body: Value| operator.put(&list, body).await.to_string();
-    assert_snapshot!(put(json!({ "entries": [{ "network": "1.1.1.1", "note": 1 }] })).await, @r#"422 {"code":"invalid_field","detail":"`entries[0].note` is not known here; known are: network, label, expires_at, created_at, created_by","errors":[{"code":"invalid_field","field":"entries[0].note","message":"`entries[0].note` is not known here; known are: network, label, expires_at, created_at, created_by"}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
+    assert_snapshot!(put(json!({ "entries": [{ "network": "1.1.1.1", "note": 1 }] })).await, @r#"422 {"code":"invalid_field","detail":"`entries[0].note` is not known here; known are: network, label, expires_at, expired, created_at, created_by","errors":[{"code":"invalid_field","field":"entries[0].note","message":"`entries[0].note` is not known here; known are: network, label, expires_at, expired, created_at, created_by"}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
     assert_snapshot!(put(json!({ "entries": [{ "network": "1.1.1.1", "expires_at": "soon" }] })).await, @r#"422 {"code":"invalid_field","detail":"`entries[0].expires_at` must be a moment such as \"2030-01-31T12:00:00Z\" (RFC 3339)","errors":[{"code":"invalid_field","field":"entries[0].expires_at","message":"`entries[0].expires_at` must be a moment such as \"2030-01-31T12:00:00Z\" (RFC 3339)"}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
     assert_snapshot!(put(json!({ "mode": "on", "entries": [] })).await, @r#"422 {"code":"invalid_field","detail":"`mode` must be one of off, report, enforce","errors":[{"code":"invalid_field","field":"mode","message":"`mode` must be one of off, report, enforce"}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
     assert_snapshot!(put(json!({ "mode": "enforce" })).await, @r#"422 {"code":"invalid_field","detail":"`entries` is missing","errors":[{"code":"invalid_field","field":"entries","message":"`entries` is missing"}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
@@ -160,6 +160,32 @@ async fn a_list_may_be_plain_text_and_be_written_back() {
 }
 
 #[tokio::test]
+async fn an_edit_that_changes_nothing_leaves_no_trace() {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    let [_, _, list] = lists(&world, &operator).await;
+    let entry = json!({ "network": "203.0.113.7", "label": "office" });
+    operator.post(&format!("{list}/entries"), entry.clone()).await;
+    operator.patch(&list, json!({ "mode": "enforce" })).await;
+    let client = list.replace("/v1/clients", "/api/v2/clients").replace("/allowlist", "");
+    let id = client.replace("/api/v2/clients/", "");
+    let trace = async || {
+        let rows = operator.get(&format!("/v1/audit?target_id={id}")).await.body;
+        (operator.get(&list).await.header("etag").to_owned(), operator.stored(&id).await, rows)
+    };
+    let before = trace().await;
+    world.pass_s(1).await;
+    let again = operator.post(&format!("{list}/entries"), entry).await;
+    assert_eq!((again.status.as_u16(), again.header("etag")), (200, before.0.as_str()));
+    assert_eq!(operator.patch(&list, json!({ "mode": "enforce" })).await.status, 200);
+    let same = operator.patch(&client, json!({ "allowed_ips": ["203.0.113.7/32"] })).await;
+    assert_eq!(same.status, 200, "{same}");
+    assert_eq!(trace().await, before);
+    operator.patch(&list, json!({ "mode": "report" })).await;
+    assert_ne!(trace().await, before);
+}
+
+#[tokio::test]
 async fn an_entry_that_expires_changes_no_mode() {
     let world = World::new().await;
     let operator = Operator::new(&world).await;
@@ -170,11 +196,12 @@ async fn an_entry_that_expires_changes_no_mode() {
     operator.put(&list, json!({ "entries": [entry] })).await;
     let customer = customer_c();
     assert_eq!(world.ask_token(&customer).await.status, 200);
+    assert!(operator.get(&list).await.json()["entries"][0].get("expired").is_none());
     world.pass_s(61).await;
     assert_eq!(world.ask_token(&customer).await.status, 403);
     let operator = Operator::new(&world).await;
     let read = operator.get(&list).await.json();
-    assert_eq!(read["mode"], "enforce");
+    assert_eq!((&read["mode"], &read["entries"][0]["expired"]), (&json!("enforce"), &json!(true)));
     // It is read and written back as it is, although its time is over.
     assert_eq!(operator.put(&list, read.clone()).await.json(), read);
     let path = list.replace("/v1/clients", "/api/v2/clients").replace("/allowlist", "");

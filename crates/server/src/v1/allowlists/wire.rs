@@ -5,6 +5,7 @@ use std::fmt;
 use keyward_allowlist::{ParseErrors, parse_entries, parse_entry, parse_list};
 use keyward_core::allowlist::edit::NewEntry;
 use keyward_core::allowlist::{Allowlist, ENTRIES_MAX, Entry, Mode};
+use keyward_core::time::Timestamp;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -56,9 +57,10 @@ pub(in crate::v1) struct AllowlistView {
     entries: Vec<EntryView>,
 }
 
-impl From<&Allowlist> for AllowlistView {
-    fn from(list: &Allowlist) -> Self {
-        let entries = list.entries.iter().map(EntryView::from).collect();
+impl AllowlistView {
+    /// The list as it is at that moment.
+    pub(super) fn at(list: &Allowlist, now: Timestamp) -> Self {
+        let entries = list.entries.iter().map(|entry| EntryView::at(entry, now)).collect();
         Self { mode: list.mode.into(), entries }
     }
 }
@@ -74,6 +76,9 @@ pub(in crate::v1) struct EntryView {
     /// From when on it counts no more; `null` for ever.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Time>,
+    /// `true` once it counts no more; absent while it counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expired: Option<bool>,
     /// When it was written.
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
@@ -81,12 +86,14 @@ pub(in crate::v1) struct EntryView {
     created_by: String,
 }
 
-impl From<&Entry> for EntryView {
-    fn from(entry: &Entry) -> Self {
+impl EntryView {
+    /// The entry as it is at that moment.
+    pub(in crate::v1) fn at(entry: &Entry, now: Timestamp) -> Self {
         Self {
             network: entry.network.to_string(),
             label: entry.label.clone(),
             expires_at: entry.expires_at.map(Time),
+            expired: (!entry.is_live(now)).then_some(true),
             created_at: entry.created_at.into(),
             created_by: entry.created_by.clone(),
         }
@@ -140,6 +147,10 @@ pub(super) struct EntryInput {
     /// From when on it counts no more.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Time>,
+    /// Not yours to say; taken so that an entry that was read can be written back.
+    #[serde(default, rename = "expired")]
+    #[schema(value_type = Option<bool>, read_only)]
+    _expired: Option<IgnoredAny>,
     /// Not yours to say; taken so that an entry that was read can be written back.
     #[serde(default, rename = "created_at")]
     #[schema(value_type = Option<String>, read_only)]
