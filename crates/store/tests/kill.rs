@@ -67,7 +67,8 @@ async fn write(store: &Store) -> (u64, ClientId) {
     };
     let mut tx = store.begin(&Actor::system("kill"), "req", now()).await.unwrap();
     match tx.account(&counter).await.unwrap() {
-        Some(account) => {
+        Some(mut account) => {
+            account.name = format!("Counter {}", account.version);
             tx.update_account(&account).await.unwrap();
         }
         None => {

@@ -41,7 +41,8 @@ macro_rules! methods {
         #[doc = concat!("Replaces ", $what, " and returns its new version.")]
         ///
         /// Its `version` must be the one that was read. Version and `updated_at` are set here,
-        /// `created_at` stays.
+        /// `created_at` stays. Nothing is written, and the version stays, when nothing differs
+        /// from what is stored.
         ///
         /// # Errors
         /// [`StoreError::Conflict`] when somebody else changed or deleted it meanwhile, or what it
@@ -162,6 +163,10 @@ impl Tx {
             return Err(StoreError::Unstorable { kind, id, field, what });
         }
         let mut entity = entity.clone();
+        entity.stamp(read, before.created_at(), before.updated_at());
+        if entity.checked_body()?.1 == before.checked_body()?.1 {
+            return Ok(read);
+        }
         let version = read.saturating_add(1);
         entity.stamp(version, before.created_at(), self.now);
         let (body, text) = entity.checked_body()?;

@@ -225,7 +225,8 @@ async fn parts_of_the_log_are_bounded_by_their_size() {
     large.kept_fields = format!("{{\"large\":\"{}\"}}", "x".repeat(1024 * 1024));
     let mut tx = begin(&store).await;
     tx.insert_client(&large).await.unwrap();
-    for _ in 0..5 {
+    for number in 0..5 {
+        large.name = format!("large {number}");
         large.version = tx.update_client(&large).await.unwrap();
     }
     tx.commit().await.unwrap();

@@ -201,9 +201,15 @@ async fn stored_and_read(account: Account, api: Api, client: Client, grant: Clie
     assert_eq!(**logged, client);
 
     let mut tx = begin(&store).await;
-    assert_eq!(tx.update_client(&client).await.unwrap(), 2);
-    tx.commit().await.unwrap();
-    let updated = Client { version: 2, ..client };
+    assert_eq!(tx.update_client(&client).await.unwrap(), 1, "nothing differs");
+    let state = match client.state {
+        State::Active => State::Suspended,
+        State::Suspended => State::Active,
+    };
+    let edited = Client { state, ..client };
+    assert_eq!(tx.update_client(&edited).await.unwrap(), 2);
+    assert_eq!(tx.commit().await.unwrap().changes.len(), 1);
+    let updated = Client { version: 2, ..edited };
     assert_eq!(store.client(&updated.id).await.unwrap(), Some(updated));
     assert_eq!(store.verify_audit().await.unwrap().first_bad, None);
 }
