@@ -59,8 +59,8 @@ pub(crate) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let things = Things::make(&running.services.issuer, folder.path()).await?;
     let mut show = Show::new(&running.services.issuer, &upstream, things)?;
     show.perform().await?;
-    show.next_steps(&running, folder.path());
     if !args.once {
+        show.next_steps(&running, folder.path());
         println!("\nStaying up until Ctrl-C. The store is thrown away then.");
         asked_to_end().await?;
     }
