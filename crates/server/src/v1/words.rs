@@ -22,7 +22,7 @@ pub(super) fn in_words(path: &str, reason: &str, whole: &str) -> Wrong {
         // The path of some readers ends in the field, that of others in what holds it.
         let ends_in_it = path == name || path.ends_with(&format!(".{name}"));
         let field = match path {
-            path if path.is_empty() => name.to_owned(),
+            "" => name.to_owned(),
             path if ends_in_it => path.to_owned(),
             path => format!("{path}.{name}"),
         };
