@@ -226,7 +226,8 @@ async fn forward_auth_032_no_answer_is_a_redirect() {
     let mut world = World::new();
     let key = world.listed_key();
     // What web frameworks like to mend with a redirect.
-    for path in ["/v1/check/default/", "/v1//check/default", "/v1/check", "/V1/Check/Default", "/"] {
+    for path in ["/v1/check/default/", "/v1//check/default", "/v1/check", "/V1/Check/Default", "/"]
+    {
         for method in [Method::GET, Method::POST, Method::HEAD] {
             for headers in [vec![from(LISTED)], vec![from(LISTED), key.basic()]] {
                 let answer = world.send(request(method.clone(), path, &headers)).await;
