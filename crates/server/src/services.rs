@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use keyward_allowlist::ClientAddressRule;
 use keyward_core::base62;
+use keyward_core::client::State;
 use keyward_core::gateway::Disclosure;
 use keyward_core::id::{AccountId, ApiId, ClientId, GrantId, SecretId};
 use keyward_core::jwk::Algorithm;
@@ -16,7 +17,7 @@ use keyward_core::policy::{Freshness, Policy, Settings};
 use keyward_core::secret::{PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH, SecretHash};
 use keyward_core::time::{Clock, Timestamp};
 use keyward_core::token::{Dialect, TokenClaims};
-use keyward_store::{Committed, Store, StoreError, Tx};
+use keyward_store::{Committed, GrantFilter, Page, Store, StoreError, Tx};
 use tokio::sync::Mutex;
 
 pub use first_start::{ADMIN_FILE, AdminFile, SYSTEM_API_NAME};
@@ -26,6 +27,9 @@ use crate::signing::{
     MasterKey, MasterKeyError, RandomError, SealError, SigningError, SigningKeys, random_base62,
     random_bytes,
 };
+
+/// How many grants are looked at in one piece.
+const GRANTS_AT_ONCE: u32 = 100;
 
 /// The database, in the data folder.
 pub const DATABASE_FILE: &str = "keyward.db";
@@ -284,6 +288,34 @@ impl Services {
         let snapshot = self.store.snapshot().await?;
         self.policy.replace(snapshot.revision, snapshot.changes, freshness);
         Ok(())
+    }
+
+    /// Whether anybody can manage this server over HTTP: an active client with a live secret and
+    /// a grant for the management API.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn has_operator(&self) -> Result<bool, StoreError> {
+        let api = self.policy.api(&self.management_audience()).map(|api| api.id.clone());
+        let filter = GrantFilter { api, ..GrantFilter::default() };
+        let mut cursor = None;
+        loop {
+            let page = Page::After { cursor, limit: GRANTS_AT_ONCE };
+            let found = self.store.grants(&filter, &page).await?;
+            for grant in &found.items {
+                let usable = self.policy.read_client(&grant.client, |client| {
+                    let live = client.secrets.iter().any(|secret| self.now() < secret.expires_at);
+                    live && client.state == State::Active
+                });
+                if usable == Some(true) {
+                    return Ok(true);
+                }
+            }
+            cursor = found.next;
+            if cursor.is_none() {
+                return Ok(false);
+            }
+        }
     }
 
     async fn load_policy(&self) -> Result<(), StoreError> {

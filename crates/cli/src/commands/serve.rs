@@ -24,6 +24,15 @@ pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     println!("  ops     {}", running.ops);
     println!("  data    {}", config.data.display());
     println!("  client address on the public listener: {}", config.public_address_words);
+    if !running.services.has_operator().await? {
+        println!(
+            "  nobody can manage this server over HTTP: no active client has a grant for {audience};\n  \
+             stop it and run: keyward client create Administrator --api {audience} --data {data}",
+            audience = running.services.management_audience(),
+            data = config.data.display(),
+        );
+        tracing::warn!("no active client has a grant for the management API");
+    }
     let signal = asked_to_end().await?;
     tracing::info!(signal, "stopping: no new connections, requests under way may finish");
     running.stop().await;

@@ -107,3 +107,18 @@ async fn a_folder_of_others_is_left_alone() {
     let mode = std::fs::metadata(folder.path()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o755);
 }
+
+#[tokio::test]
+async fn a_server_that_nobody_can_manage_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = open(folder.path(), "https://auth.example/").await;
+    assert!(services.has_operator().await.unwrap());
+    let id = ClientId::parse(&admin(folder.path()).client_id).unwrap();
+    let actor = keyward_core::actor::Actor::system("test");
+    let mut tx = services.store.begin(&actor, "test", services.now()).await.unwrap();
+    let mut client = services.store.client(&id).await.unwrap().unwrap();
+    client.state = State::Suspended;
+    tx.update_client(&client).await.unwrap();
+    services.commit(tx).await.unwrap();
+    assert!(!services.has_operator().await.unwrap());
+}
