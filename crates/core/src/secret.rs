@@ -35,7 +35,7 @@ impl PlainSecret {
     pub fn from_random(characters: &str) -> Self {
         let mut text = Zeroizing::new(String::with_capacity(SECRET_LENGTH));
         text.push_str(characters);
-        text.push_str(&checksum(characters));
+        text.extend(checksum(characters).map(char::from));
         Self(text)
     }
 
@@ -66,8 +66,12 @@ impl Environment {
     /// Reads a tag. `None` when it is empty, too long or has another character.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        Self::is_tag(text).then(|| Self(text.into()))
+    }
+
+    fn is_tag(text: &str) -> bool {
         let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        (plain && (1..=16).contains(&text.len())).then(|| Self(text.into()))
+        plain && (1..=16).contains(&text.len())
     }
 
     /// The tag as text.
@@ -108,9 +112,9 @@ impl fmt::Debug for ApiKeyParts<'_> {
 #[must_use]
 pub fn parse_api_key(text: &str) -> Option<ApiKeyParts<'_>> {
     let (environment, rest) = text.strip_prefix(API_KEY_PREFIX)?.split_once('_')?;
-    Environment::parse(environment)?;
     let (client, secret) = rest.rsplit_once('_')?;
-    has_valid_checksum(secret).then_some(ApiKeyParts { client, secret })
+    let fits = Environment::is_tag(environment) && has_valid_checksum(secret);
+    fits.then_some(ApiKeyParts { client, secret })
 }
 
 /// Whether a text has the form of a secret and its checksum is right.
@@ -120,13 +124,11 @@ pub fn has_valid_checksum(secret: &str) -> bool {
         && base62::is_base62(secret)
         && secret
             .split_at_checked(SECRET_RANDOM_LENGTH)
-            .is_some_and(|(random, sum)| checksum(random) == sum)
+            .is_some_and(|(random, sum)| checksum(random) == sum.as_bytes())
 }
 
-fn checksum(random: &str) -> String {
-    let crc = crc32fast::hash(random.as_bytes());
-    let digits = base62::encode_fixed::<6>(u128::from(crc));
-    digits.iter().map(|byte| char::from(*byte)).collect()
+fn checksum(random: &str) -> [u8; SECRET_LENGTH - SECRET_RANDOM_LENGTH] {
+    base62::encode_fixed(u128::from(crc32fast::hash(random.as_bytes())))
 }
 
 /// The number of a pepper. Several are live while one replaces another.
