@@ -280,9 +280,13 @@ impl Services {
     async fn follow_store(&self) -> Result<(), StoreError> {
         let freshness = self.freshness();
         let ours = self.policy.revision();
-        if self.store.changes_since(ours, 1).await?.is_empty() {
-            self.policy.renew(ours, freshness);
-            return Ok(());
+        match self.store.changes_since(ours, 1).await {
+            Ok(changes) if changes.is_empty() => {
+                self.policy.renew(ours, freshness);
+                return Ok(());
+            }
+            Ok(_) | Err(StoreError::BelowFloor { .. }) => {}
+            Err(error) => return Err(error),
         }
         tracing::warn!(ours, "the store is ahead of the policy, loading it");
         let snapshot = self.store.snapshot().await?;

@@ -10,16 +10,21 @@ use serde::{Deserialize, Serialize};
 use sqlx::query;
 
 use crate::cells::Cells;
-use crate::dialect::Row;
+use crate::dialect::{Connection, Row};
 use crate::encode::Body;
 use crate::entity::{Entity, signed};
 use crate::error::StoreError;
 use crate::model::ChangeRow;
-use crate::store::Store;
+use crate::store::{Inner, Store};
 
 /// The word in the change log for a revoked token; the other kinds are [`Entity::KIND`].
 pub(crate) const REVOKED_TOKEN: &str = "revoked_token";
 const TABLE: &str = "change_log";
+/// How many changes are kept at least. The one node there is has applied a change when its write
+/// ends; one that fell behind further than this loads everything anew.
+const CHANGES_KEPT: u64 = 1_000;
+/// How many are forgotten together, so that few writes pay for it.
+const FORGOTTEN_AT_ONCE: u64 = 256;
 
 /// What the change log keeps of a revoked token.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,7 +39,9 @@ impl Store {
     /// middle of a transaction: see [`ChangeRow::txn_end`].
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a row cannot be what was written, or one is missing.
+    /// [`StoreError::BelowFloor`] when changes after `revision` were forgotten already: take a
+    /// [`Store::snapshot`]. [`StoreError::Corrupt`] when a row cannot be what was written, or one
+    /// is missing.
     pub async fn changes_since(
         &self,
         revision: u64,
@@ -42,24 +49,71 @@ impl Store {
     ) -> Result<Vec<ChangeRow>, StoreError> {
         let sql = "SELECT seq, shard, txn_end, kind, entity, refers_to, body, at FROM change_log \
                    WHERE shard = 0 AND seq > $1 ORDER BY seq LIMIT $2";
-        let mut reader = self.inner.reader().await?;
+        let mut reading = self.inner.begin_read().await?;
+        let (head, floor) = self.inner.change_head(&mut reading.connection).await?;
+        if revision < floor {
+            return Err(StoreError::BelowFloor { revision, floor });
+        }
         let rows = query(sql)
             .bind(signed(revision))
             .bind(i64::from(limit))
-            .fetch_all(&mut *reader)
+            .fetch_all(&mut *reading.connection)
             .await
             .map_err(|error| self.inner.fault(&error))?;
+        reading.end().await?;
+        let missing = |seq: u64| StoreError::corrupt(TABLE, "seq", seq.to_string(), "is missing");
+        if rows.is_empty() && revision < head && limit > 0 {
+            return Err(missing(revision.saturating_add(1)));
+        }
         let mut expected = revision;
         let mut changes = Vec::with_capacity(rows.len());
         for row in &rows {
             let change = change_row(row)?;
             expected = expected.saturating_add(1);
             if change.seq != expected {
-                return Err(StoreError::corrupt(TABLE, "seq", expected.to_string(), "is missing"));
+                return Err(missing(expected));
             }
             changes.push(change);
         }
         Ok(changes)
+    }
+}
+
+impl Inner {
+    /// The number of the last change, and that of the last one that was forgotten.
+    async fn change_head(&self, connection: &mut Connection) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT seq, floor FROM change_head WHERE shard = 0";
+        let row =
+            query(sql).fetch_optional(connection).await.map_err(|error| self.fault(&error))?;
+        let Some(row) = row else {
+            return Err(StoreError::corrupt("change_head", "shard", "0", "is missing"));
+        };
+        let mut cells = Cells::new("change_head", &row);
+        Ok((cells.number("seq")?, cells.number("floor")?))
+    }
+
+    /// Forgets changes that no node needs any more: the newest [`CHANGES_KEPT`] stay, all older
+    /// ones are deleted, some at a time. Called in the transaction that appends, between the
+    /// revision before it and the one after it.
+    pub(crate) async fn forget_changes(
+        &self,
+        connection: &mut Connection,
+        before: u64,
+        after: u64,
+    ) -> Result<(), StoreError> {
+        let floor = after.saturating_sub(CHANGES_KEPT);
+        if floor == 0 || before / FORGOTTEN_AT_ONCE == after / FORGOTTEN_AT_ONCE {
+            return Ok(());
+        }
+        let statements = [
+            "DELETE FROM change_log WHERE shard = 0 AND seq <= $1",
+            "UPDATE change_head SET floor = $1 WHERE shard = 0 AND floor < $1",
+        ];
+        for sql in statements {
+            let done = query(sql).bind(signed(floor)).execute(&mut *connection).await;
+            done.map_err(|error| self.fault(&error))?;
+        }
+        Ok(())
     }
 }
 

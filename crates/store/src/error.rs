@@ -34,6 +34,14 @@ pub enum StoreError {
         /// The text that was given.
         cursor: String,
     },
+    /// Changes that were asked for are forgotten already. Take a snapshot instead.
+    #[error("the changes after {revision} are kept from {floor} on; load the whole policy")]
+    BelowFloor {
+        /// After which change they were asked for.
+        revision: u64,
+        /// The number of the last forgotten one.
+        floor: u64,
+    },
     /// The database cannot be used now. Nothing was changed.
     #[error("the store cannot be used now: {0}")]
     Unavailable(String),

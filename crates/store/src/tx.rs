@@ -132,11 +132,13 @@ impl Tx {
             self.inner.append_audit(connection, rows).await?;
         }
         let mut committed = Committed { revision, changes: Vec::with_capacity(changes.len()) };
-        let mut seq = revision.saturating_sub(count);
+        let before = revision.saturating_sub(count);
+        let mut seq = before;
         for pending in changes {
             seq = seq.saturating_add(1);
             committed.changes.push(self.log(connection, seq, seq == revision, pending).await?);
         }
+        self.inner.forget_changes(connection, before, revision).await?;
         Ok(committed)
     }
 

@@ -5,6 +5,7 @@ use keyward_core::policy::Change;
 use keyward_core::time::Timestamp;
 use keyward_core::token::TokenId;
 use keyward_store::{Conflict, KeyStatus, Page, SealedKey, SealedKeyKind, Store, StoreError};
+use sqlx::{query, query_scalar};
 
 use crate::support::{
     Home, account, api, begin, client, client_id, filled, grant, list, now, secret, shown, write,
@@ -378,4 +379,38 @@ async fn a_closed_store_says_so() {
     assert!(matches!(clone.snapshot().await, Err(StoreError::Unavailable(_))));
     let actor = keyward_core::actor::Actor::system("test");
     assert!(matches!(clone.begin(&actor, "req", now()).await, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn old_changes_are_forgotten_and_whoever_needs_them_is_told() {
+    let home = Home::new();
+    let store = home.open().await;
+    let (client, ..) = filled(&store).await;
+    let mut client = store.client(&client.id).await.unwrap().unwrap();
+    let mut revision = 0;
+    while revision < 1_300 {
+        let mut tx = begin(&store).await;
+        for _ in 0..50 {
+            client.name = format!("name {}", client.version);
+            client.version = tx.update_client(&client).await.unwrap();
+        }
+        revision = tx.commit().await.unwrap().revision;
+    }
+    let floor = match store.changes_since(0, 1).await {
+        Err(StoreError::BelowFloor { revision: 0, floor }) => floor,
+        other => panic!("{other:?}"),
+    };
+    assert!((1..=revision - 1_000).contains(&floor), "{floor} of {revision}");
+    assert!(store.changes_since(floor - 1, 1).await.is_err());
+    let rows = store.changes_since(floor, u32::MAX).await.unwrap();
+    assert_eq!(rows.first().map(|row| row.seq), Some(floor + 1));
+    assert_eq!(rows.last().map(|row| row.seq), Some(revision));
+    assert_eq!(store.changes_since(revision, 1).await.unwrap().len(), 0);
+    let mut raw = home.raw().await;
+    let kept: i64 =
+        query_scalar("SELECT COUNT(*) FROM change_log").fetch_one(&mut raw).await.unwrap();
+    assert_eq!(u64::try_from(kept).unwrap(), revision - floor);
+    query("DELETE FROM change_log").execute(&mut raw).await.unwrap();
+    assert!(matches!(store.changes_since(floor, 1).await, Err(StoreError::Corrupt { .. })));
+    store.close().await;
 }
