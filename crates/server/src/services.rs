@@ -300,8 +300,8 @@ impl Services {
     /// # Errors
     /// When the store does not answer.
     pub async fn has_operator(&self) -> Result<bool, StoreError> {
-        let api = self.policy.api(&self.management_audience()).map(|api| api.id.clone());
-        let filter = GrantFilter { api, ..GrantFilter::default() };
+        let Some(api) = self.policy.api(&self.management_audience()) else { return Ok(false) };
+        let filter = GrantFilter { api: Some(api.id.clone()), ..GrantFilter::default() };
         let mut cursor = None;
         loop {
             let page = Page::After { cursor, limit: GRANTS_AT_ONCE };

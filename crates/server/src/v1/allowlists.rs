@@ -168,8 +168,9 @@ macro_rules! layer {
 
             #[doc = "Replaces the allowlist, whole or not at all. It is in force when this"]
             #[doc = "answers. Entries that stay as they were keep author and time. Without a mode"]
-            #[doc = "a list enforces and an empty list is off. As `text/plain` the body is one"]
-            #[doc = "network a line with an optional `# label`, at least one."]
+            #[doc = "a list that was off begins to enforce with its first entries, and every other"]
+            #[doc = "list keeps its mode. As `text/plain` the body is one network a line with an"]
+            #[doc = "optional `# label`, at least one."]
             #[utoipa::path(
                 put, path = $list, tag = $tag,
                 request_body(content(
