@@ -4,20 +4,24 @@ use std::convert::Infallible;
 use std::io::BufRead as _;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use keyward_core::gateway::Disclosure;
+use keyward_core::gateway::Gateway;
 use keyward_core::jwk::{Algorithm, KeySet};
+use keyward_core::policy::{Change, Freshness};
 use keyward_core::secret::Environment;
 use keyward_core::time::Clock as _;
 use keyward_core::token::Dialect;
-use keyward_gate::{Events, Gate, Gateways};
+use keyward_gate::{Events, Gate};
 use keyward_server::clock::SystemClock;
-use keyward_server::listen::{Bound, ListenAddress, ListenOptions, bind, serve};
+use keyward_server::listen::{
+    Bound, CheckHandler, Handler, ListenAddress, ListenOptions, bind, serve,
+};
 use keyward_server::signing::SigningKey;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
@@ -135,15 +139,12 @@ pub(crate) fn serve_keyward(clients: usize) -> anyhow::Result<()> {
     let key = SigningKey::from_pkcs8(Algorithm::EdDsa, &pkcs8)?;
     let keys: KeySet = [key.public()].into_iter().collect();
     let policy = Arc::new(population::policy_with(clients, keys));
+    let gateway = Gateway::built_in(SystemClock.now()).context("no built-in gateway")?;
+    let changes = vec![Change::Gateway(Box::new(gateway))];
+    policy.apply(policy.revision() + 1, changes, Freshness::Authority);
     PrometheusBuilder::new().install_recorder()?;
-    let gate = Gate::new(
-        policy,
-        Arc::new(SystemClock),
-        Gateways::built_in(Disclosure::Generic),
-        Events::unheard(),
-    );
-    let router = keyward_gate::router(Arc::new(gate));
-    runtime()?.block_on(serve_router(router))
+    let gate = Gate::new(policy, Arc::new(SystemClock), Events::unheard());
+    runtime()?.block_on(serve_handler(CheckHandler(Arc::new(gate))))
 }
 
 pub(crate) fn print_port(bound: &Bound) -> anyhow::Result<()> {
@@ -157,14 +158,14 @@ pub(crate) fn print_port(bound: &Bound) -> anyhow::Result<()> {
 pub(crate) fn serve_bare() -> anyhow::Result<()> {
     machine::pin_to_core(SERVER_CORE);
     PrometheusBuilder::new().install_recorder()?;
-    runtime()?.block_on(serve_router(axum::Router::new().fallback(async || ())))
+    runtime()?.block_on(serve_handler(axum::Router::new().fallback(async || ())))
 }
 
-async fn serve_router(router: axum::Router) -> anyhow::Result<()> {
+async fn serve_handler(handler: impl Handler) -> anyhow::Result<()> {
     let bound = bind(&"127.0.0.1:0".parse()?).await?;
     print_port(&bound)?;
     let options = ListenOptions::new("gate");
-    tokio::spawn(serve(bound, router, options, std::future::pending())).await?;
+    tokio::spawn(serve(bound, handler, options, std::future::pending())).await?;
     Ok(())
 }
 

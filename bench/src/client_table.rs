@@ -138,11 +138,12 @@ fn beside_writes(
     let few = looks / 5;
     let sample = clients.min(50_000);
     let keys: Vec<String> = (0..sample as u64).map(api_key).collect();
+    let required = Required { audience: Some(population::AUDIENCE), ..Required::default() };
     let whole = |number: u64, ip: u32| {
         let attempt = Attempt {
             credential: Ok(Credential::ApiKey(&keys[number as usize])),
             client_ip: Ok(population::ip(ip).into()),
-            door: Door::Use(Required { audience: Some(population::AUDIENCE), scopes: &[] }),
+            door: Door::Use(required),
         };
         decide(policy, &attempt, &SystemClock).is_allow()
     };

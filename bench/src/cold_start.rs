@@ -116,7 +116,7 @@ pub(crate) fn child(folder: &str) -> anyhow::Result<()> {
     let attempt = Attempt {
         credential: Ok(Credential::ApiKey(&key)),
         client_ip: Ok(population::ip(population::address(7, true)).into()),
-        door: Door::Use(Required { audience: Some(population::AUDIENCE), scopes: &[] }),
+        door: Door::Use(Required { audience: Some(population::AUDIENCE), ..Required::default() }),
     };
     let decision = decide(&policy, &attempt, &SystemClock);
     let total = since(start);

@@ -73,7 +73,7 @@ fn allowed(policy: &Policy, (credential, ip): Shown<'_>) -> bool {
     let attempt = Attempt {
         credential: Ok(credential),
         client_ip: Ok(ClientIp::from(ip)),
-        door: Door::Use(Required { audience: Some(population::AUDIENCE), scopes: &[] }),
+        door: Door::Use(Required { audience: Some(population::AUDIENCE), ..Required::default() }),
     };
     decide(policy, &attempt, &SystemClock).is_allow()
 }

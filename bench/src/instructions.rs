@@ -141,7 +141,10 @@ fn repeat_decide(count: usize, by_token: bool) -> anyhow::Result<u64> {
         let attempt = Attempt {
             credential: Ok(credential),
             client_ip: Ok(ip.into()),
-            door: Door::Use(Required { audience: Some(population::AUDIENCE), scopes: &[] }),
+            door: Door::Use(Required {
+                audience: Some(population::AUDIENCE),
+                ..Required::default()
+            }),
         };
         decide(&policy, &attempt, &clock).is_allow()
     });

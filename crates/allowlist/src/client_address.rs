@@ -86,6 +86,10 @@ pub enum NoClientIp {
     /// The rule takes the address from a place that is not part of this request.
     #[error("the rule takes the client address from a place that this door does not have")]
     NotResolved,
+    /// The request came as TLS early data (RFC 8470 §5.1): whoever sent it has not yet shown that it
+    /// receives anything at that address.
+    #[error("the request is TLS early data, so its address is not proven yet")]
+    EarlyData,
 }
 
 impl NoClientIp {
@@ -103,6 +107,7 @@ impl NoClientIp {
             Self::UnixPeer => "unix_peer",
             Self::ProxyUnknown => "proxy_unknown",
             Self::NotResolved => "not_resolved",
+            Self::EarlyData => "early_data",
         }
     }
 }
@@ -266,9 +271,35 @@ pub fn client_address(
     rule: &ClientAddressRule,
 ) -> Result<ClientIp, NoClientIp> {
     // Security: before anything is read, so that no header content can matter for other peers.
-    if rule.source == Source::Peer || !rule.trusts(peer) {
-        return peer_address(peer);
+    if rule.trusts(peer) {
+        client_address_from_proxy(peer, proxied, headers, rule)
+    } else {
+        peer_address(peer)
     }
+}
+
+/// The same for a peer that is known to be a proxy whose word counts, such as a gateway that has
+/// authenticated itself. The rule's trusted networks are then only the hops in front of it.
+///
+/// # Errors
+/// As [`client_address`].
+///
+/// ```
+/// use keyward_allowlist::{
+///     ClientAddressRule, NetworkSet, Peer, Source, client_address_from_proxy,
+/// };
+///
+/// let rule = ClientAddressRule::new(Source::XForwardedFor, NetworkSet::default());
+/// let headers = [("x-forwarded-for", "203.0.113.5, 192.0.2.9")];
+/// let client = client_address_from_proxy(Peer::Unix, None, &headers[..], &rule).unwrap();
+/// assert_eq!(client.to_string(), "192.0.2.9");
+/// ```
+pub fn client_address_from_proxy(
+    peer: Peer,
+    proxied: Option<&ProxyHeader>,
+    headers: &(impl HeaderLines + ?Sized),
+    rule: &ClientAddressRule,
+) -> Result<ClientIp, NoClientIp> {
     match &rule.source {
         Source::Peer => peer_address(peer),
         Source::SingleHeader(name) => client_address_from_text(headers.lines(name)),

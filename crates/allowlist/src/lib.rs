@@ -12,7 +12,7 @@ mod set;
 
 pub use client_address::{
     AllTrusted, ClientAddressRule, ClientIp, HEADER_BYTES_MAX, HOPS_MAX, HeaderLines, NoClientIp,
-    Peer, Source, client_address, client_address_from_text,
+    Peer, Source, client_address, client_address_from_proxy, client_address_from_text,
 };
 
 pub use entry_index::EntryIndex;

@@ -60,6 +60,23 @@ impl Network {
         }
     }
 
+    /// The network of that length that `addr` lies in. For grouping addresses, never for lists:
+    /// what somebody wrote into a list must be a network by itself ([`Network::new`]).
+    ///
+    /// # Errors
+    /// As [`Network::new`], host bits aside.
+    ///
+    /// ```
+    /// use keyward_allowlist::Network;
+    ///
+    /// let around = Network::around("203.0.113.9".parse().unwrap(), 24)?;
+    /// assert_eq!(around.to_string(), "203.0.113.0/24");
+    /// # Ok::<(), keyward_allowlist::ParseErrorKind>(())
+    /// ```
+    pub fn around(addr: IpAddr, prefix_len: u8) -> Result<Self, ParseErrorKind> {
+        Self::truncated(addr, prefix_len)
+    }
+
     /// The network around `addr`, its host bits cut off.
     pub(crate) fn truncated(addr: IpAddr, prefix_len: u8) -> Result<Self, ParseErrorKind> {
         match addr {

@@ -117,11 +117,36 @@ fn starts_like(bytes: &[u8], signature: &[u8]) -> bool {
     bytes.iter().zip(signature).all(|(byte, expected)| byte == expected)
 }
 
+/// What the first bytes of a connection are.
+enum Beginning {
+    /// The whole signature of a PROXY header.
+    Signature,
+    /// Perhaps the beginning of one.
+    Open,
+    /// Something else.
+    Other,
+}
+
+fn beginning(bytes: &[u8]) -> Beginning {
+    let signatures = [v1::PREFIX, v2::SIGNATURE];
+    if signatures.iter().any(|signature| bytes.starts_with(signature)) {
+        Beginning::Signature
+    } else if signatures.iter().any(|signature| starts_like(bytes, signature)) {
+        Beginning::Open
+    } else {
+        Beginning::Other
+    }
+}
+
 /// What to do with the first bytes of a connection, under one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProxyExpectation {
     /// A header must come: close without one.
     Required,
+    /// A header may come, and is told by its signature. For listed peers of a listener that several
+    /// rules share, where only one of them takes the address from the header: to that rule a
+    /// connection without one has no client address.
+    Allowed,
     /// No header may come: close when one does.
     Forbidden,
     /// The rule does not take the address from the PROXY protocol; nothing is looked for.
@@ -181,17 +206,16 @@ impl ProxyExpectation {
                     Ok(ProxyStep::Serve { proxied: Some(header), consumed })
                 }
             },
-            Self::Forbidden => {
-                for signature in [v1::PREFIX, v2::SIGNATURE] {
-                    if bytes.starts_with(signature) {
-                        return Err(ProxyError::Untrusted);
-                    }
-                    if starts_like(bytes, signature) {
-                        return Ok(ProxyStep::Read);
-                    }
-                }
-                Ok(serve)
-            }
+            Self::Allowed => match beginning(bytes) {
+                Beginning::Signature => Self::Required.next(bytes),
+                Beginning::Open => Ok(ProxyStep::Read),
+                Beginning::Other => Ok(serve),
+            },
+            Self::Forbidden => match beginning(bytes) {
+                Beginning::Signature => Err(ProxyError::Untrusted),
+                Beginning::Open => Ok(ProxyStep::Read),
+                Beginning::Other => Ok(serve),
+            },
         }
     }
 }

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use keyward_allowlist::{ClientAddressRule, EntryRules, NetworkSet, Source, parse_entries};
-use keyward_core::gateway::Disclosure;
+use keyward_core::gateway::{Disclosure, SOURCE_NAMES, parse_source};
 use keyward_server::listen::ListenAddress;
 
 use settings::{SETTINGS, Setting};
@@ -29,6 +29,11 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) public: ListenAddress,
     pub(crate) gate: ListenAddress,
+    /// `None`: off.
+    pub(crate) grpc: Option<ListenAddress>,
+    /// Whether somebody asked for that very address.
+    pub(crate) grpc_is_named: bool,
+    pub(crate) gate_tls: Option<GateTls>,
     pub(crate) ops: ListenAddress,
     /// With its trailing slash; `None`: made from the public listener's address.
     pub(crate) issuer: Option<String>,
@@ -42,6 +47,15 @@ pub(crate) struct Config {
     pub(crate) staleness_ms_max: u64,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+}
+
+/// TLS of the gate listeners.
+#[derive(Debug)]
+pub(crate) struct GateTls {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    /// Who vouches for client certificates; `None`: nobody is asked for one.
+    pub(crate) authorities: Option<PathBuf>,
 }
 
 /// One wrong setting.
@@ -171,11 +185,20 @@ impl Raw {
     fn check(mut self) -> Result<Config, ConfigErrors> {
         let data = self.parse("data", read_folder);
         let public = self.parse("public", read_address);
-        let gate = self.parse("gate", |text| read_gate(&read_address(text)?));
+        let gate = self.parse("gate", read_address);
+        let grpc =
+            self.parse(
+                "grpc",
+                |text| {
+                    if text == "off" { Ok(None) } else { read_address(text).map(Some) }
+                },
+            );
+        let grpc_is_named = self.texts.contains_key("grpc");
+        let gate_tls = self.check_gate_tls();
         let ops = self.parse("ops", read_address);
         let issuer = self.parse("issuer", |text| optional(text).map(read_issuer).transpose());
         let public_address = self.check_public_address();
-        let tls = self.check_tls();
+        let tls = self.check_tls("tls_cert", "tls_key");
         let default_audience =
             self.parse("default_audience", |text| Ok(optional(text).map(str::to_owned)));
         let default_gateway =
@@ -201,6 +224,9 @@ impl Raw {
                 data: data?,
                 public: public?,
                 gate: gate?,
+                grpc: grpc?,
+                grpc_is_named,
+                gate_tls: gate_tls?,
                 ops: ops?,
                 issuer: issuer?,
                 public_address,
@@ -226,16 +252,14 @@ impl Raw {
             parse_entries(items, &EntryRules::default()).map_err(|errors| errors.to_string())
         });
         let source = self.parse("public_address_from", |text| {
-            one_of(
-                text,
-                &[
-                    ("peer", Source::Peer),
-                    ("x-real-ip", Source::SingleHeader("x-real-ip".into())),
-                    ("x-forwarded-for", Source::XForwardedFor),
-                    ("forwarded", Source::Forwarded),
-                    ("proxy-protocol", Source::ProxyProtocol),
-                ],
-            )
+            // What only an authorization call has is no source here.
+            let here =
+                |source: &Source| !matches!(source, Source::SourceAddress | Source::Metadata(_));
+            let names =
+                SOURCE_NAMES.into_iter().filter(|n| parse_source(n).is_some_and(|s| here(&s)));
+            parse_source(text).filter(here).ok_or_else(|| {
+                format!("`{text}` is none of {}", names.collect::<Vec<_>>().join(", "))
+            })
         });
         let (trusted, source) = (trusted?, source?);
         let (name, from) = self.text("public_address_from");
@@ -256,19 +280,42 @@ impl Raw {
         Some((ClientAddressRule::new(source, NetworkSet::compile(&trusted)), words))
     }
 
-    fn check_tls(&mut self) -> Option<Option<(PathBuf, PathBuf)>> {
-        let (cert, cert_source) = self.text("tls_cert");
-        let (key, key_source) = self.text("tls_key");
+    /// Certificate and key, which go together.
+    fn check_tls(
+        &mut self,
+        cert_key: &'static str,
+        key_key: &'static str,
+    ) -> Option<Option<(PathBuf, PathBuf)>> {
+        let (cert, cert_source) = self.text(cert_key);
+        let (key, key_source) = self.text(key_key);
+        let missing = |other: &str| format!("missing, and {other} is set; set both");
         match (optional(&cert), optional(&key)) {
             (None, None) => Some(None),
             (Some(cert), Some(key)) => Some(Some((cert.into(), key.into()))),
             (Some(_), None) => {
-                self.wrong("tls_key", &cert_source, "missing, and tls_cert is set; set both");
+                self.wrong(key_key, &cert_source, missing(cert_key));
                 None
             }
             (None, Some(_)) => {
-                self.wrong("tls_cert", &key_source, "missing, and tls_key is set; set both");
+                self.wrong(cert_key, &key_source, missing(key_key));
                 None
+            }
+        }
+    }
+
+    fn check_gate_tls(&mut self) -> Option<Option<GateTls>> {
+        let pair = self.check_tls("gate_tls_cert", "gate_tls_key")?;
+        let (authorities, source) = self.text("gate_client_ca");
+        let authorities = optional(&authorities).map(PathBuf::from);
+        match (pair, authorities) {
+            (None, Some(_)) => {
+                let problem = "needs gate_tls_cert and gate_tls_key: certificates are shown in TLS";
+                self.wrong("gate_client_ca", &source, problem);
+                None
+            }
+            (None, None) => Some(None),
+            (Some((certificate, key)), authorities) => {
+                Some(Some(GateTls { certificate, key, authorities }))
             }
         }
     }
@@ -340,17 +387,6 @@ fn read_address(text: &str) -> Result<ListenAddress, String> {
     })
 }
 
-/// Without registered gateways, the file system or loopback is what guards the gate.
-fn read_gate(address: &ListenAddress) -> Result<ListenAddress, String> {
-    match address {
-        ListenAddress::Tcp(tcp) if !tcp.ip().to_canonical().is_loopback() => Err(format!(
-            "`{tcp}` can be reached from other machines, and no gateway has credentials yet; listen \
-             on 127.0.0.1, [::1] or unix:/path"
-        )),
-        ListenAddress::Tcp(_) | ListenAddress::Unix(_) => Ok(address.clone()),
-    }
-}
-
 /// An issuer is an http(s) URL without query and fragment (RFC 8414 §2), its host in lower case,
 /// as some validators lower it; it always ends in a slash, as Auth0's do.
 fn read_issuer(text: &str) -> Result<String, String> {
@@ -387,7 +423,9 @@ mod tests {
     fn everything_wrong_is_said_at_once_with_its_source() {
         let flags = ServeArgs { public: Some("here".into()), ..ServeArgs::default() };
         let variables = [
-            ("KEYWARD_GATE", "0.0.0.0:1"),
+            ("KEYWARD_GATE", "everywhere"),
+            ("KEYWARD_GRPC", "unix:here"),
+            ("KEYWARD_GATE_CLIENT_CA", "ca.pem"),
             ("KEYWARD_TLS_CERT", "a.pem"),
             ("KEYWARD_NONSENSE", "1"),
             ("KEYWARD_DISCLOSURE", "loud"),
@@ -398,6 +436,8 @@ mod tests {
         for part in [
             "public (flag --public)",
             "gate (variable KEYWARD_GATE)",
+            "grpc (variable KEYWARD_GRPC)",
+            "gate_client_ca (variable KEYWARD_GATE_CLIENT_CA): needs gate_tls_cert",
             "tls_key (variable KEYWARD_TLS_CERT)",
             "KEYWARD_NONSENSE (environment): no such setting",
             "`loud` is none of generic, uniform",

@@ -71,6 +71,13 @@ enum Command {
         #[command(subcommand)]
         command: commands::allow::AllowCommand,
     },
+    /// Gateways: the programs that ask before they let a request through
+    Gateway {
+        #[command(flatten)]
+        target: Target,
+        #[command(subcommand)]
+        command: commands::gateway::GatewayCommand,
+    },
     /// Explain which layer and entry decide for a client and an address
     Check {
         #[command(flatten)]
@@ -142,6 +149,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Allow { target, command } => {
             commands::allow::run(&target.open().await?, command).await
+        }
+        Command::Gateway { target, command } => {
+            commands::gateway::run(&target.open().await?, command).await
         }
         Command::Check { target, args } => commands::check::run(&target.open().await?, args).await,
         Command::Audit { target, command } => {

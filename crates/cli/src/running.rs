@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use keyward_gate::{Events, Gate, Gateways};
+use anyhow::bail;
+use keyward_core::client::State;
+use keyward_core::gateway::{DEFAULT_GATEWAY, Protocol};
+use keyward_gate::{Events, Gate};
 use keyward_server::listen::{
-    Bound, ListenAddress, ListenOptions, bind, raise_open_files_limit, serve, tls_config,
+    Bound, CheckHandler, GrpcHandler, Handler, ListenAddress, ListenOptions, bind,
+    raise_open_files_limit, serve, tls_config, tls_config_with_clients,
 };
 use keyward_server::services::{Services, ServicesOptions};
 use keyward_server::{jobs, ops};
@@ -13,7 +17,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::{Config, GateTls};
+
+/// Alarms that wait to be counted.
+const ALARMS_QUEUED_MAX: usize = 1_024;
+/// Calls at once on one connection of Envoy, which opens few.
+const GRPC_STREAMS: u32 = 1_024;
 
 /// A running server.
 pub(crate) struct Running {
@@ -21,6 +30,8 @@ pub(crate) struct Running {
     pub(crate) public: ListenAddress,
     /// The real address of the gate.
     pub(crate) gate: ListenAddress,
+    /// The real address of the gate for gRPC, when it is open.
+    pub(crate) grpc: Option<ListenAddress>,
     /// The real address of the ops listener.
     pub(crate) ops: ListenAddress,
     /// What the handlers work with.
@@ -37,18 +48,25 @@ impl Running {
     pub(crate) async fn start(config: &Config, metrics: PrometheusHandle) -> anyhow::Result<Self> {
         raise_open_files_limit();
         let tls = config.tls.as_ref().map(|(cert, key)| tls_config(cert, key)).transpose()?;
+        let gate_tls = config.gate_tls.as_ref().map(read_gate_tls).transpose()?;
         let public = bind(&config.public).await?;
         let gate = bind(&config.gate).await?;
+        let grpc = bind_grpc(config).await?;
         let ops_bound = bind(&config.ops).await?;
         let issuer = match &config.issuer {
             Some(issuer) => issuer.clone(),
             None => issuer_of(&public.address()?, tls.is_some()),
         };
         let services = Services::open(options(config, &issuer)).await?;
+        check_reach("gate", &config.gate, Protocol::Http, &services)?;
+        if let Some(address) = &config.grpc {
+            check_reach("grpc", address, Protocol::Grpc, &services)?;
+        }
         let (shutdown, told) = watch::channel(false);
         let mut running = Self {
             public: public.address()?,
             gate: gate.address()?,
+            grpc: grpc.as_ref().map(Bound::address).transpose()?,
             ops: ops_bound.address()?,
             services: Arc::clone(&services),
             shutdown,
@@ -60,11 +78,18 @@ impl Running {
         public_options.proxy_protocol = Some(config.public_address.clone())
             .filter(|rule| rule.source == keyward_allowlist::Source::ProxyProtocol);
         running.listen(public, keyward_server::public_router(&services), public_options);
-        let check = keyward_gate::router(Arc::new(new_gate(config, &services)));
+        let checks = Arc::new(running.new_gate(config));
         let mut gate_options = ListenOptions::new("gate");
         // Checks never read a body; some gateways announce the caller's all the same.
         gate_options.limits.body_bytes = u64::MAX;
-        running.listen(gate, check, gate_options);
+        gate_options.tls.clone_from(&gate_tls);
+        running.listen(gate, CheckHandler(Arc::clone(&checks)), gate_options);
+        if let Some(grpc) = grpc {
+            let mut grpc_options = ListenOptions::new("grpc");
+            grpc_options.limits.http2_streams = GRPC_STREAMS;
+            grpc_options.tls = gate_tls;
+            running.listen(grpc, GrpcHandler(checks), grpc_options);
+        }
         let ops = ops::Ops {
             policy: Arc::clone(&services.policy),
             clock: Arc::clone(&services.clock),
@@ -75,14 +100,22 @@ impl Running {
         Ok(running)
     }
 
+    /// The gate, with somebody who counts its alarms.
+    fn new_gate(&mut self, config: &Config) -> Gate {
+        let (events, alarms) = Events::unheard().with_alarms(ALARMS_QUEUED_MAX);
+        self.tasks.spawn(jobs::note_alarms(Arc::clone(&self.services), alarms));
+        let gate = self.services.gate(events);
+        if config.default_gateway { gate } else { gate.without_default_gateway() }
+    }
+
     /// Spawns a listener that ends with this server.
-    pub(crate) fn listen(&mut self, bound: Bound, router: axum::Router, options: ListenOptions) {
+    pub(crate) fn listen(&mut self, bound: Bound, handler: impl Handler, options: ListenOptions) {
         let mut told = self.shutdown.subscribe();
         self.tasks.spawn(async move {
             let stop = async move {
                 let _ = told.wait_for(|stop| *stop).await;
             };
-            serve(bound, router, options, stop).await;
+            serve(bound, handler, options, stop).await;
         });
     }
 
@@ -119,14 +152,57 @@ fn options(config: &Config, issuer: &str) -> ServicesOptions {
     options
 }
 
-fn new_gate(config: &Config, services: &Services) -> Gate {
-    let gateways = if config.default_gateway {
-        Gateways::built_in(config.disclosure)
-    } else {
-        Gateways::none()
+/// Opens the listener for gRPC. A default that is taken already is done without: nobody asked for
+/// it, and two servers on one machine are no mistake.
+async fn bind_grpc(config: &Config) -> anyhow::Result<Option<Bound>> {
+    let Some(address) = &config.grpc else { return Ok(None) };
+    match bind(address).await {
+        Ok(bound) => Ok(Some(bound)),
+        Err(error) if config.grpc_is_named => Err(error.into()),
+        Err(error) => {
+            tracing::warn!(%error, "gRPC is off; give it an address with --grpc");
+            Ok(None)
+        }
+    }
+}
+
+fn read_gate_tls(tls: &GateTls) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let GateTls { certificate, key, authorities } = tls;
+    Ok(match authorities {
+        Some(authorities) => tls_config_with_clients(certificate, key, authorities)?,
+        None => tls_config(certificate, key)?,
+    })
+}
+
+/// Security: other machines can only reach a gate where some gateway shows who it is. The gateway
+/// `default` is for this machine alone.
+fn check_reach(
+    setting: &str,
+    address: &ListenAddress,
+    protocol: Protocol,
+    services: &Services,
+) -> anyhow::Result<()> {
+    if address.is_local() {
+        return Ok(());
+    }
+    let is_for_it = |record: &Arc<keyward_core::policy::GatewayRecord>| {
+        let gateway = &record.gateway;
+        gateway.id.as_str() != DEFAULT_GATEWAY
+            && gateway.kind.protocol() == protocol
+            && gateway.state == State::Active
     };
-    let (policy, clock) = (Arc::clone(&services.policy), Arc::clone(&services.clock));
-    Gate::new(policy, clock, gateways, Events::unheard())
+    if services.policy.gateways().iter().any(is_for_it) {
+        return Ok(());
+    }
+    let kind = match protocol {
+        Protocol::Http => "nginx",
+        Protocol::Grpc => "envoy-grpc",
+    };
+    bail!(
+        "{setting}: {address} can be reached from other machines, and no gateway is registered that \
+         asks there; register one first (keyward gateway create NAME --kind {kind} --token), or \
+         listen on 127.0.0.1, [::1] or unix:/path"
+    )
 }
 
 /// Without an external URL the listener's own address is one, as far as it can be reached.

@@ -67,6 +67,18 @@ pub struct Required<'a> {
     pub audience: Option<&'a str>,
     /// Scopes that the credential must have, all of them.
     pub scopes: &'a [String],
+    /// What the route asks for on top.
+    pub narrowing: Narrowing<'a>,
+}
+
+/// What a single route asks for beyond what its gateway requires. It can only take away: every list
+/// that is asked without it is asked with it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Narrowing<'a> {
+    /// APIs that the credential must be good for, all of them.
+    pub audiences: &'a [&'a str],
+    /// Scopes that it must have besides.
+    pub scopes: &'a [&'a str],
 }
 
 /// What a token request asks for.

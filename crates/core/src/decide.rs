@@ -9,7 +9,7 @@ use std::sync::Arc;
 use keyward_allowlist::ClientIp;
 
 use crate::allowlist::{CompiledAllowlist, Layer, Mode};
-use crate::attempt::{Attempt, Credential, Door, Required, TokenRequest};
+use crate::attempt::{Attempt, Credential, Door, Narrowing, Required, TokenRequest};
 use crate::client::State;
 use crate::decision::{Decision, Denial, Permit, Reason, Shown};
 use crate::id::{ClientId, ClientKey};
@@ -91,7 +91,7 @@ fn evaluate(
         account: account_of(subject.record),
         scope,
         client_ip: layers.ip,
-        api: api.map(|api| api.id.clone()),
+        api,
         shown: subject.shown,
         would_deny: layers.would_deny,
         revision,
@@ -213,12 +213,58 @@ fn use_door(
     required: Required<'_>,
     layers: &mut Layers,
 ) -> Result<Passed, Reason> {
-    let passed = match required.audience {
+    ask_narrowed(policy, subject, required.narrowing, layers)?;
+    let (api, scope) = match required.audience {
         Some(audience) => use_of_one_api(policy, subject, audience, layers)?,
         None => use_of_any_api(policy, subject, layers)?,
     };
-    let has = |scope: &String| passed.1.split(' ').any(|granted| granted == scope);
-    if required.scopes.iter().all(has) { Ok(passed) } else { Err(Reason::Scope) }
+    let (api, scope) = narrow(policy, subject, required.narrowing, api, scope)?;
+    let has = |wanted: &str| scope.split(' ').any(|granted| granted == wanted);
+    let required_here = required.scopes.iter().map(String::as_str);
+    let required_by_route = required.narrowing.scopes.iter().copied();
+    if required_here.chain(required_by_route).all(has) {
+        Ok((api, scope))
+    } else {
+        Err(Reason::Scope)
+    }
+}
+
+/// Asks the lists of the APIs that the route names, before any verdict of the lists.
+///
+/// Security: besides the others, never in their place. A route's header may reach us from the
+/// caller himself, and must not let him choose the API whose list is the wider one.
+fn ask_narrowed(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    narrowing: Narrowing<'_>,
+    layers: &mut Layers,
+) -> Result<(), Reason> {
+    for audience in narrowing.audiences {
+        if subject.token.as_ref().is_some_and(|token| !token.has_audience(audience)) {
+            return Err(Reason::Token(TokenFault::Audience));
+        }
+        if let Some(api) = policy.api(audience) {
+            layers.ask(Layer::Api, &api.allowlist);
+        }
+    }
+    Ok(())
+}
+
+/// Takes away what is not granted for the APIs that the route names.
+fn narrow(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    narrowing: Narrowing<'_>,
+    mut api: Option<Arc<ApiRecord>>,
+    mut scope: Arc<str>,
+) -> Result<Passed, Reason> {
+    for audience in narrowing.audiences {
+        let named = policy.api(audience).filter(|api| !api.is_system).ok_or(Reason::NoGrant)?;
+        let grant = subject.record.grant_for(&named.id).ok_or(Reason::NoGrant)?;
+        scope = grant.scopes.narrow(&scope);
+        api.get_or_insert(named);
+    }
+    Ok((api, scope))
 }
 
 fn use_of_one_api(

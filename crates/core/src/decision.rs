@@ -6,7 +6,8 @@ use keyward_allowlist::ClientIp;
 
 use crate::allowlist::Layer;
 use crate::attempt::CredentialFault;
-use crate::id::{AccountId, ApiId, ClientId, SecretId};
+use crate::id::{AccountId, ClientId, SecretId};
+use crate::policy::ApiRecord;
 use crate::token::TokenFault;
 
 /// The verdict on an attempt.
@@ -47,7 +48,7 @@ pub struct Permit {
     /// From where, when an address was found.
     pub client_ip: Option<ClientIp>,
     /// The API, where the door names one.
-    pub api: Option<ApiId>,
+    pub api: Option<Arc<ApiRecord>>,
     /// What was shown.
     pub shown: Shown,
     /// What enforcing the report-only lists would have said.
@@ -120,6 +121,8 @@ pub enum Reason {
     RateLimit,
     /// The quota is used up.
     Quota,
+    /// The gateway's own words about the request can be read in two ways.
+    AmbiguousRequest,
     /// The policy is too old to decide by.
     Stale,
 }
@@ -154,6 +157,7 @@ impl Reason {
             Self::Scope => "scope_missing",
             Self::RateLimit => "rate_limited",
             Self::Quota => "quota_exceeded",
+            Self::AmbiguousRequest => "request_ambiguous",
             Self::Stale => "policy_stale",
         }
     }

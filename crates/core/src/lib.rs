@@ -9,6 +9,7 @@
 pub mod actor;
 pub mod allowlist;
 pub mod api;
+pub mod assertion;
 pub mod attempt;
 pub mod base62;
 pub mod client;

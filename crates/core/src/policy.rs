@@ -5,9 +5,10 @@
 //! generation, evaluates, and believes its verdict only if that very generation is still good: so
 //! nobody acts on half a transaction and no old verdict rides on a newer lease.
 
+mod gateways;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,15 +16,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use quick_cache::sync::Cache;
 
+pub use gateways::{Claim, GatewayRecord, NotAdmitted, gateway_token, hash_gateway_token};
 pub use record::{AccountRecord, ApiRecord, ClientRecord, GrantRecord, ScopeSet, SecretRecord};
 
 use crate::api::{Account, Api};
 use crate::client::{Client, ClientGrant};
-use crate::id::{AccountId, ApiId, ClientId, ClientKey, GrantId};
+use crate::gateway::Gateway;
+use crate::id::{AccountId, ApiId, ClientId, ClientKey, GatewayId, GrantId};
 use crate::jwk::KeySet;
 use crate::secret::Peppers;
 use crate::time::Timestamp;
 use crate::token::{TokenFault, TokenId, VerifiedToken, verify_token};
+use gateways::GatewayTable;
 
 /// How long after its end a revoked token is remembered, in seconds: tokens are good for a moment
 /// longer than they say, clocks differ, and one that was wrong is put right.
@@ -58,6 +62,10 @@ pub enum Change {
         /// For which API.
         api: ApiId,
     },
+    /// A gateway was registered or changed.
+    Gateway(Box<Gateway>),
+    /// A gateway is gone.
+    GatewayDeleted(GatewayId),
     /// One token was revoked.
     TokenRevoked {
         /// Which.
@@ -158,6 +166,7 @@ pub struct Policy {
     generation: ArcSwap<Generation>,
     pub(crate) clients: papaya::HashMap<ClientKey, ClientRecord, BuildHasherDefault<KeyHasher>>,
     apis: papaya::HashMap<Box<str>, Arc<Cell<ApiRecord>>>,
+    gateways: GatewayTable,
     revoked: papaya::HashMap<TokenId, Timestamp>,
     verified: Cache<[u8; 32], (u64, Arc<VerifiedToken>)>,
     writer: Mutex<Writer>,
@@ -186,6 +195,7 @@ impl Policy {
             }),
             clients: papaya::HashMap::default(),
             apis: papaya::HashMap::new(),
+            gateways: GatewayTable::default(),
             revoked: papaya::HashMap::new(),
             verified: Cache::new(VERIFIED_TOKENS_MAX),
             writer: Mutex::default(),
@@ -227,6 +237,8 @@ impl Policy {
                 self.clients.pin().clear();
                 self.apis.pin().clear();
                 self.revoked.pin().clear();
+                // Gateways that stay must never be missing: that would be a refusal, not a retry.
+                self.gateways.retain(&gateways_of(&changes));
                 changes.into_iter().for_each(|change| self.apply_one(writer, change));
             }
         });
@@ -259,6 +271,18 @@ impl Policy {
     #[must_use]
     pub fn api(&self, identifier: &str) -> Option<Arc<ApiRecord>> {
         self.apis.pin().get(identifier)?.load_full()
+    }
+
+    /// The gateway of that name.
+    #[must_use]
+    pub fn gateway(&self, name: &str) -> Option<Arc<GatewayRecord>> {
+        self.gateways.get(name)
+    }
+
+    /// All gateways, in no order.
+    #[must_use]
+    pub fn gateways(&self) -> Vec<Arc<GatewayRecord>> {
+        self.gateways.all()
     }
 
     /// Reads something off a client's record; `None` when there is no such client. For what a
@@ -367,6 +391,11 @@ impl Policy {
             Change::GrantDeleted { id: _, client, api } => {
                 self.edit_grants(writer, &client, &api, None);
             }
+            Change::Gateway(gateway) => {
+                let name = gateway.id.clone();
+                self.gateways.put(name.as_str(), Some(GatewayRecord::compile(*gateway)));
+            }
+            Change::GatewayDeleted(id) => self.gateways.put(id.as_str(), None),
             Change::TokenRevoked { token, expires_at } => {
                 self.revoked.pin().insert(token, expires_at);
             }
@@ -388,6 +417,13 @@ impl Policy {
         record.set_grants(grants, |text| writer.scope_set(text));
         clients.insert(client.key(), record);
     }
+}
+
+fn gateways_of(changes: &[Change]) -> HashSet<&str> {
+    fn name(change: &Change) -> Option<&str> {
+        if let Change::Gateway(gateway) = change { Some(gateway.id.as_str()) } else { None }
+    }
+    changes.iter().filter_map(name).collect()
 }
 
 impl Writer {

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use keyward_allowlist::{ClientIp, NoClientIp, parse_address, parse_entry};
 use keyward_core::allowlist::{Allowlist, Entry, Layer, Mode};
 use keyward_core::api::{Account, Api};
-use keyward_core::attempt::{Attempt, Credential, CredentialFault, Door, Required, TokenRequest};
+use keyward_core::attempt::{
+    Attempt, Credential, CredentialFault, Door, Narrowing, Required, TokenRequest,
+};
 use keyward_core::client::{Client, ClientGrant, State};
 use keyward_core::decide::decide;
 use keyward_core::decision::{Decision, Reason};
@@ -188,7 +190,7 @@ fn all_three_layers_must_agree_and_the_first_that_refuses_is_named() {
         Change::Grant(Box::new(grant(&api, "read"))),
     ]);
     for required in [Some("https://api.example"), None] {
-        let required = Required { audience: required, scopes: &[] };
+        let required = Required { audience: required, ..Required::default() };
         let reason = |from| use_from(&policy, ip(from), required).reason();
         assert_eq!(reason("203.0.113.9"), None);
         assert_eq!(reason("203.0.113.70"), Some(Reason::Address(Layer::Api)));
@@ -282,11 +284,65 @@ fn a_gateway_that_guards_an_api_asks_for_its_grant_and_scopes() {
         policy(changes)
     };
     let wanted = ["write".to_owned()];
-    let required = Required { audience: Some("https://api.example"), scopes: &wanted };
+    let required =
+        Required { audience: Some("https://api.example"), scopes: &wanted, ..Required::default() };
     let reason = |scopes| use_from(&changes(scopes), ip(INSIDE), required).reason();
     assert_eq!(reason(None), Some(Reason::NoGrant));
     assert_eq!(reason(Some("read")), Some(Reason::Scope));
     assert_eq!(reason(Some("read write")), None);
+}
+
+/// A key with grants for two APIs: one with a list, one without.
+fn between_two_apis() -> Policy {
+    let listed = api("https://listed.example", list(Mode::Enforce, &["203.0.113.0/24"]));
+    let mut open = api("https://open.example", Allowlist::default());
+    open.id = ApiId::parse("api_open").unwrap();
+    let mut for_open = grant(&open, "read admin");
+    for_open.id = GrantId::parse("cgr_open").unwrap();
+    policy(vec![
+        Change::Api(Box::new(listed.clone())),
+        Change::Api(Box::new(open)),
+        Change::Client(Box::new(client(Allowlist::default()))),
+        Change::Grant(Box::new(grant(&listed, "read write"))),
+        Change::Grant(Box::new(for_open)),
+    ])
+}
+
+#[test]
+fn a_route_only_takes_away() {
+    let policy = between_two_apis();
+    let narrowed = |audiences: &'static [&'static str], scopes: &'static [&'static str], from| {
+        let narrowing = Narrowing { audiences, scopes };
+        match use_from(&policy, ip(from), Required { narrowing, ..Required::default() }) {
+            Decision::Allow(permit) => Ok(permit.scope.to_string()),
+            Decision::Deny(denial) => Err(denial.reason),
+        }
+    };
+    assert_eq!(narrowed(&[], &[], INSIDE).as_deref(), Ok("read write admin"));
+    assert_eq!(narrowed(&["https://open.example"], &[], INSIDE).as_deref(), Ok("read admin"));
+    assert_eq!(narrowed(&[], &["read", "write"], INSIDE).as_deref(), Ok("read write admin"));
+    assert_eq!(narrowed(&[], &["delete"], INSIDE), Err(Reason::Scope));
+    assert_eq!(narrowed(&["https://open.example"], &["write"], INSIDE), Err(Reason::Scope));
+    assert_eq!(narrowed(&["https://none.example"], &[], INSIDE), Err(Reason::NoGrant));
+    // Naming the API without a list does not get around the list of the other.
+    for audiences in [&[][..], &["https://open.example"], &["https://listed.example"]] {
+        assert_eq!(narrowed(audiences, &[], OUTSIDE), Err(Reason::Address(Layer::Api)));
+    }
+}
+
+#[test]
+fn a_route_adds_the_list_of_its_api() {
+    let policy = between_two_apis();
+    let narrowing = Narrowing { audiences: &["https://listed.example"], scopes: &[] };
+    let required = |narrowing| Required {
+        audience: Some("https://open.example"),
+        narrowing,
+        ..Required::default()
+    };
+    let reason = |from, narrowing| use_from(&policy, ip(from), required(narrowing)).reason();
+    assert_eq!(reason(OUTSIDE, Narrowing::default()), None);
+    assert_eq!(reason(OUTSIDE, narrowing), Some(Reason::Address(Layer::Api)));
+    assert_eq!(reason(INSIDE, narrowing), None);
 }
 
 #[test]

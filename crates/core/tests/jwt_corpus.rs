@@ -196,7 +196,7 @@ fn use_token(token: &str, env: &Value) -> Result<Decision, String> {
     let attempt = Attempt {
         credential: Ok(Credential::Token(token)),
         client_ip,
-        door: Door::Use(Required { audience: Some(audience), scopes: &[] }),
+        door: Door::Use(Required { audience: Some(audience), ..Required::default() }),
     };
     let now_s = env.get("now").and_then(Value::as_i64).unwrap_or(1200);
     let clock = FixedClock { now: Timestamp::from_seconds(now_s), uptime_ms: 1 };

@@ -5,6 +5,8 @@ use std::fmt;
 use keyward_core::allowlist::Layer;
 use keyward_core::attempt::CredentialFault;
 use keyward_core::decision::{Decision, Reason};
+use keyward_core::gateway::opening::Opening;
+use keyward_core::policy::NotAdmitted;
 use keyward_core::token::TokenFault;
 use metrics::Counter;
 
@@ -35,10 +37,12 @@ const REASONS: &[Reason] = &[
     Reason::Scope,
     Reason::RateLimit,
     Reason::Quota,
+    Reason::AmbiguousRequest,
     Reason::Stale,
 ];
 
-/// The metric of all verdicts, by gateway, outcome (`allow`, `would_deny`, `deny`) and reason.
+/// The metric of all verdicts, by gateway, outcome (`allow`, `would_deny`, `deny`, `open`) and
+/// reason.
 const DECISIONS: &str = "keyward_decisions_total";
 
 /// What is counted of one gateway.
@@ -47,13 +51,22 @@ pub(crate) struct GatewayCounters {
     allowed: Counter,
     would_deny: Vec<(&'static str, Counter)>,
     denied: Vec<(&'static str, Counter)>,
+    preflight: Counter,
+    public_path: Counter,
     /// Requests in which no client address was found.
     pub(crate) address_missing: Counter,
     /// Client addresses inside the gateway's own trusted networks: a hop is not set up right.
     pub(crate) address_is_proxy: Counter,
-    /// Requests in this gateway's name from elsewhere.
-    pub(crate) peer_refused: Counter,
+    refused: Vec<(NotAdmitted, Counter)>,
 }
+
+/// What is counted of those who are not believed to be a gateway, besides the unknown ones.
+const REFUSED: [(NotAdmitted, &str); 4] = [
+    (NotAdmitted::Peer, "keyward_gateway_peer_refused_total"),
+    (NotAdmitted::Token, "keyward_gateway_token_wrong_total"),
+    (NotAdmitted::Certificate, "keyward_gateway_certificate_refused_total"),
+    (NotAdmitted::Protocol, "keyward_gateway_protocol_wrong_total"),
+];
 
 impl GatewayCounters {
     pub(crate) fn new(gateway: &str) -> Self {
@@ -74,9 +87,27 @@ impl GatewayCounters {
             address_is_proxy: metrics::counter!(
                 "keyward_client_address_is_proxy_total", "gateway" => name()
             ),
-            peer_refused: metrics::counter!(
-                "keyward_gateway_peer_refused_total", "gateway" => name()
-            ),
+            preflight: decisions(gateway, "open", Opening::Preflight.code()),
+            public_path: decisions(gateway, "open", Opening::PublicPath.code()),
+            refused: REFUSED
+                .into_iter()
+                .map(|(why, metric)| (why, metrics::counter!(metric, "gateway" => name())))
+                .collect(),
+        }
+    }
+
+    /// Counts somebody who is not believed to be this gateway.
+    pub(crate) fn count_refused(&self, why: NotAdmitted) {
+        if let Some((_, counter)) = self.refused.iter().find(|(known, _)| *known == why) {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts a request that needed no credential.
+    pub(crate) fn count_open(&self, opening: Opening) {
+        match opening {
+            Opening::Preflight => self.preflight.increment(1),
+            Opening::PublicPath => self.public_path.increment(1),
         }
     }
 

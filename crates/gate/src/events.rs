@@ -1,10 +1,11 @@
-//! What is told of each decision. The queue is bounded and never waited for.
+//! What is told of checks. The queues are bounded and never waited for.
 
 use std::fmt;
 
-use keyward_allowlist::{ClientIp, NoClientIp};
+use keyward_allowlist::{ClientIp, NoClientIp, Peer};
 use keyward_core::decision::{Reason, Shown};
 use keyward_core::id::{AccountId, ClientId, GatewayId};
+use keyward_core::policy::NotAdmitted;
 use keyward_core::time::Timestamp;
 use metrics::Counter;
 use tokio::sync::mpsc;
@@ -38,43 +39,104 @@ pub struct DecisionEvent {
     pub revision: u64,
 }
 
-/// The sending end of the queue. An event for which there is no room is dropped and counted.
+/// A sign that a gateway is set up wrong, or that somebody plays one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alarm {
+    /// When.
+    pub at: Timestamp,
+    /// What is wrong.
+    pub what: AlarmKind,
+    /// Who asked. For unknown gateways this is all that is known: names that somebody tries may
+    /// hold anything, a token included, and are not repeated.
+    pub peer: Option<Peer>,
+}
+
+/// What an alarm is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlarmKind {
+    /// No client address was found.
+    ClientAddressMissing(NoClientIp),
+    /// The client address is one of the gateway's own proxies: a hop is not set up right.
+    ClientAddressIsProxy(ClientIp),
+    /// Somebody is not believed to be a gateway.
+    NotAdmitted(NotAdmitted),
+}
+
+impl AlarmKind {
+    /// A stable word for logs and metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::ClientAddressMissing(_) => "client_address_missing",
+            Self::ClientAddressIsProxy(_) => "client_address_is_proxy",
+            Self::NotAdmitted(why) => why.code(),
+        }
+    }
+}
+
+/// An alarm and the gateway that it is about, if that exists.
+pub type GatewayAlarm = (Option<GatewayId>, Alarm);
+
+/// The sending ends of the queues. What finds no room is dropped and counted.
 pub struct Events {
-    sender: Option<mpsc::Sender<DecisionEvent>>,
-    dropped: Counter,
+    decisions: Option<mpsc::Sender<DecisionEvent>>,
+    alarms: Option<mpsc::Sender<GatewayAlarm>>,
+    decisions_dropped: Counter,
+    alarms_dropped: Counter,
 }
 
 impl Events {
-    /// A queue for `capacity` events (at least one), and its receiving end.
+    /// For a process in which nobody listens: nothing is told, nothing counts as dropped.
+    #[must_use]
+    pub fn unheard() -> Self {
+        let noop = Counter::noop;
+        Self { decisions: None, alarms: None, decisions_dropped: noop(), alarms_dropped: noop() }
+    }
+
+    /// With a queue for `capacity` decisions (at least one), and its receiving end.
     ///
     /// Drops are counted as `keyward_decision_events_dropped_total`: install the metrics recorder
     /// before.
     #[must_use]
-    pub fn channel(capacity: usize) -> (Self, mpsc::Receiver<DecisionEvent>) {
+    pub fn with_decisions(mut self, capacity: usize) -> (Self, mpsc::Receiver<DecisionEvent>) {
         let (sender, receiver) = mpsc::channel(capacity.max(1));
-        let dropped = metrics::counter!("keyward_decision_events_dropped_total");
-        (Self { sender: Some(sender), dropped }, receiver)
+        self.decisions = Some(sender);
+        self.decisions_dropped = metrics::counter!("keyward_decision_events_dropped_total");
+        (self, receiver)
     }
 
-    /// For a process in which nobody listens: no event is made, none counts as dropped.
+    /// With a queue for `capacity` alarms (at least one), and its receiving end. Drops are counted
+    /// as `keyward_alarms_dropped_total`.
     #[must_use]
-    pub fn unheard() -> Self {
-        Self { sender: None, dropped: Counter::noop() }
+    pub fn with_alarms(mut self, capacity: usize) -> (Self, mpsc::Receiver<GatewayAlarm>) {
+        let (sender, receiver) = mpsc::channel(capacity.max(1));
+        self.alarms = Some(sender);
+        self.alarms_dropped = metrics::counter!("keyward_alarms_dropped_total");
+        (self, receiver)
     }
 
-    /// Sends an event if anybody listens and there is room.
-    pub(crate) fn send(&self, event: impl FnOnce() -> DecisionEvent) {
-        let Some(sender) = &self.sender else { return };
-        match sender.try_reserve() {
-            Ok(place) => place.send(event()),
-            Err(_full_or_closed) => self.dropped.increment(1),
-        }
+    /// Tells of a decision if anybody listens and there is room.
+    pub(crate) fn decided(&self, event: impl FnOnce() -> DecisionEvent) {
+        send(self.decisions.as_ref(), &self.decisions_dropped, event);
+    }
+
+    /// Raises an alarm if anybody listens and there is room.
+    pub(crate) fn alarm(&self, alarm: impl FnOnce() -> GatewayAlarm) {
+        send(self.alarms.as_ref(), &self.alarms_dropped, alarm);
+    }
+}
+
+fn send<T>(sender: Option<&mpsc::Sender<T>>, dropped: &Counter, event: impl FnOnce() -> T) {
+    let Some(sender) = sender else { return };
+    match sender.try_reserve() {
+        Ok(place) => place.send(event()),
+        Err(_full_or_closed) => dropped.increment(1),
     }
 }
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let free = self.sender.as_ref().map(mpsc::Sender::capacity);
+        let free = self.decisions.as_ref().map(mpsc::Sender::capacity);
         f.debug_struct("Events").field("free", &free).finish_non_exhaustive()
     }
 }

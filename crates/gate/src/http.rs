@@ -1,59 +1,293 @@
 //! The check over HTTP: takes out of the request what the decision needs, and nothing else.
 
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::Router;
-use axum::body::HttpBody as _;
-use axum::extract::{Request, State};
-use axum::response::Response;
-use http::header::{CONNECTION, HeaderValue};
-use http::{Uri, Version};
-use keyward_allowlist::{Connection, client_address};
+use http::header::{CONNECTION, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, Version};
+use http_body::Body;
+use keyward_allowlist::{
+    ClientAddressRule, ClientIp, Connection, NoClientIp, client_address_from_proxy,
+};
+use keyward_core::attempt::{Credential, CredentialFault};
+use keyward_core::gateway::opening::Asked;
+use keyward_core::gateway::{CertificateName, GatewayKind, OriginalRequest, Protocol};
+use keyward_core::policy::Claim;
+use tokio::time::Sleep;
+use tower_service::Service;
 
 use crate::credential::{BasicBuffer, credential};
-use crate::gate::{Gate, Question};
+use crate::gate::{Answer, Gate, Reply};
 use crate::headers::Headers;
-use crate::reply;
-use crate::request_id::RequestId;
+use crate::probes::Seen;
+use crate::reply::CheckBody;
+use crate::request::{Ambiguous, CheckRequest, Narrowed, has_preflight_headers};
 
-const CHECK_PATH: &str = "/v1/check/";
+/// Where checks are asked for: this, the gateway's name, perhaps `.` and its token, and for some
+/// kinds the caller's own path.
+pub const CHECK_PATH: &str = "/v1/check/";
 
-/// The only route of a gate listener: `/v1/check/{gateway}`, exactly that, with any method.
+const X_GATEWAY_TOKEN: HeaderName = HeaderName::from_static("x-gateway-token");
+const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
+
+/// Checks over HTTP for one connection of a gateway.
 ///
-/// Everything else gets the one 403. The listener must put a [`Connection`] into each request's
-/// extensions; without it every request is refused. Bodies are never read, so the listener should
-/// not limit them either: a 413 for an announced body is an error to the program in front.
-///
-/// There is no table of routes behind it: a path that is normalised or decoded on the way could
-/// reach something else, and a 200 of that would mean *allowed*.
-pub fn router(gate: Arc<Gate>) -> Router {
-    Router::new().fallback(check).with_state(gate)
+/// The only path is `/v1/check/{gateway}`, exactly that, with any method; everything else gets the
+/// one 403. Bodies are never read. There is no table of routes: a path that is normalised or
+/// decoded on the way could reach something else, and a 200 of that would mean *allowed*.
+#[derive(Clone)]
+pub struct Checks {
+    gate: Arc<Gate>,
+    connection: Connection,
+    certificate: Arc<[CertificateName]>,
 }
 
-async fn check(State(gate): State<Arc<Gate>>, request: Request) -> Response {
-    let connection = request.extensions().get::<Connection>();
-    let admitted = gate.admit(gateway_name(request.uri()), connection).zip(connection);
-    let mut response = match admitted {
-        None => reply::turn_away(RequestId::random()),
-        Some((registered, Connection { peer, proxied })) => {
-            let headers = Headers(request.headers());
-            let rule = &registered.gateway.client_address;
-            let mut buffer = BasicBuffer::new();
-            let question = Question {
-                client_ip: client_address(*peer, proxied.as_ref(), &headers, rule),
-                credential: credential(request.headers(), &mut buffer),
-            };
-            gate.answer(&registered, &question)
-        }
-    };
-    // The body was announced and is not waited for. What comes next on the connection would be
-    // taken for it, so the connection cannot be kept (RFC 9112 §9.3).
-    if request.version() <= Version::HTTP_11 && !request.body().is_end_stream() {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+impl Checks {
+    /// Checks that come over this connection, from somebody who showed this client certificate.
+    #[must_use]
+    pub fn new(
+        gate: Arc<Gate>,
+        connection: Connection,
+        certificate: Arc<[CertificateName]>,
+    ) -> Self {
+        Self { gate, connection, certificate }
     }
-    response
+
+    fn answer<B: Body>(&self, request: &Request<B>) -> (Response<CheckBody>, std::time::Duration) {
+        let place = Place::of(request.uri().path());
+        let mut buffer = BasicBuffer::new();
+        let credential = credential(request.headers(), &mut buffer);
+        let check = HttpCheck {
+            connection: &self.connection,
+            method: request.method(),
+            target: request.uri().path_and_query().map(http::uri::PathAndQuery::as_str),
+            tail_from: place.as_ref().map(|place| place.tail_from),
+            headers: request.headers(),
+            credential,
+        };
+        let token = place.as_ref().and_then(|place| place.token);
+        let claim = Claim {
+            connection: &self.connection,
+            certificate: &self.certificate,
+            token: token.or_else(|| header_token(request.headers())),
+            protocol: Protocol::Http,
+        };
+        let name = place.as_ref().filter(|place| self.fits(place)).map(|place| place.name);
+        let Answer { id, reply, hold } = self.gate.check(name, &claim, &check);
+        let mut response = match reply {
+            Reply::Allow { identity, .. } => identity.into_http(),
+            Reply::Refuse(refusal) => refusal.into_http(id),
+        };
+        // The body was announced and is not waited for. What comes next on the connection would be
+        // taken for it, so the connection cannot be kept (RFC 9112 §9.3).
+        if request.version() <= Version::HTTP_11 && !request.body().is_end_stream() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        (response, hold)
+    }
+
+    /// Only kinds that pass the caller's path on may have one behind their name.
+    fn fits(&self, place: &Place<'_>) -> bool {
+        let takes_path = || {
+            self.gate.policy().gateway(place.name).is_some_and(|record| {
+                record.gateway.kind.original_request() == OriginalRequest::RequestLine
+            })
+        };
+        !place.has_tail || takes_path()
+    }
 }
 
-fn gateway_name(uri: &Uri) -> Option<&str> {
-    uri.path().strip_prefix(CHECK_PATH)
+impl fmt::Debug for Checks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checks").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+impl<B: Body> Service<Request<B>> for Checks {
+    type Response = Response<CheckBody>;
+    type Error = Infallible;
+    type Future = Checking;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Checking {
+        let (response, hold) = self.answer(&request);
+        let hold = (!hold.is_zero()).then(|| Box::pin(tokio::time::sleep(hold)));
+        Checking { response: Some(response), hold }
+    }
+}
+
+/// A check that is answered: at once, unless a probe has it held back.
+#[derive(Debug)]
+pub struct Checking {
+    response: Option<Response<CheckBody>>,
+    hold: Option<Pin<Box<Sleep>>>,
+}
+
+impl Future for Checking {
+    type Output = Result<Response<CheckBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(hold) = &mut self.hold
+            && hold.as_mut().poll(cx).is_pending()
+        {
+            return Poll::Pending;
+        }
+        // Polled again after the end, which nobody may: then it never ends.
+        self.response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+    }
+}
+
+/// What the path of a check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place<'a> {
+    name: &'a str,
+    token: Option<&'a str>,
+    has_tail: bool,
+    /// Where the caller's own path begins.
+    tail_from: usize,
+}
+
+impl<'a> Place<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        let rest = path.strip_prefix(CHECK_PATH)?;
+        let (place, has_tail) = match rest.split_once('/') {
+            Some((place, _)) => (place, true),
+            None => (rest, false),
+        };
+        let (name, token) = match place.split_once('.') {
+            Some((name, token)) => (name, Some(token)),
+            None => (place, None),
+        };
+        Some(Self { name, token, has_tail, tail_from: CHECK_PATH.len() + place.len() })
+    }
+}
+
+/// The token in the header; two lines are none.
+fn header_token(headers: &HeaderMap) -> Option<&str> {
+    let mut lines = headers.get_all(X_GATEWAY_TOKEN).iter();
+    let only = lines.next().filter(|_| lines.next().is_none())?;
+    only.to_str().ok()
+}
+
+/// One check, as it stands in an HTTP request.
+struct HttpCheck<'a> {
+    connection: &'a Connection,
+    method: &'a Method,
+    target: Option<&'a str>,
+    tail_from: Option<usize>,
+    headers: &'a HeaderMap,
+    credential: Result<Credential<'a>, CredentialFault>,
+}
+
+impl HttpCheck<'_> {
+    /// A header that the gateway sets: once or not at all.
+    fn once(&self, name: &'static str) -> Result<Option<&str>, Ambiguous> {
+        let mut lines = self.headers.get_all(name).iter();
+        let (first, second) = (lines.next(), lines.next());
+        match (first, second) {
+            (None, _) => Ok(None),
+            (Some(line), None) => line.to_str().map(Some).map_err(|_| Ambiguous),
+            (Some(_), Some(_)) => Err(Ambiguous),
+        }
+    }
+}
+
+impl CheckRequest for HttpCheck<'_> {
+    fn credential(&self) -> Result<Credential<'_>, CredentialFault> {
+        self.credential
+    }
+
+    fn client_ip(&self, rule: &ClientAddressRule) -> Result<ClientIp, NoClientIp> {
+        if is_early(self.headers) {
+            return Err(NoClientIp::EarlyData);
+        }
+        let Connection { peer, proxied } = self.connection;
+        // The gateway has authenticated itself, so its word counts from wherever it asks.
+        client_address_from_proxy(*peer, proxied.as_ref(), &Headers(self.headers), rule)
+    }
+
+    fn asked(&self, kind: GatewayKind) -> Result<Asked<'_>, Ambiguous> {
+        let has_preflight_headers = has_preflight_headers(self.headers);
+        match kind.original_request() {
+            OriginalRequest::Headers { method, target, is_url } => {
+                let (method, target) = (self.once(method)?, self.once(target)?);
+                let target = target.map(|target| if is_url { path_of(target) } else { target });
+                Ok(Asked { method, target, has_preflight_headers })
+            }
+            OriginalRequest::RequestLine => {
+                let tail = self.target.zip(self.tail_from);
+                let target = tail.and_then(|(target, from)| target.get(from..));
+                Ok(Asked { method: Some(self.method.as_str()), target, has_preflight_headers })
+            }
+        }
+    }
+
+    fn narrowing(&self) -> Result<Narrowed<'_>, Ambiguous> {
+        Narrowed::from_headers(self.headers)
+    }
+
+    fn seen(&self, kind: GatewayKind) -> Seen {
+        let asked = self.asked(kind).ok();
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Seen {
+            method: text(asked.and_then(|asked| asked.method)),
+            target: text(asked.and_then(|asked| asked.target)),
+            ..Seen::of(self.headers)
+        }
+    }
+}
+
+/// Whether the gateway says that the request came as TLS early data (RFC 8470 §5.1).
+pub(crate) fn is_early(headers: &HeaderMap) -> bool {
+    headers.get_all(EARLY_DATA).iter().any(|value| value.as_bytes() == b"1")
+}
+
+/// The path and query of a URL.
+fn path_of(url: &str) -> &str {
+    let after_scheme = url.find("://").and_then(|at| url.get(at + 3..)).unwrap_or(url);
+    after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, expected: Option<(&str, Option<&str>, &str)>) {
+        let place = Place::of(path);
+        let found = place.map(|place| (place.name, place.token, path.split_at(place.tail_from).1));
+        assert_eq!(found, expected, "{path}");
+    }
+
+    #[test]
+    fn a_path_names_a_gateway_perhaps_its_token_and_the_callers_path() {
+        check("/v1/check/edge", Some(("edge", None, "")));
+        check("/v1/check/edge.kwg_a", Some(("edge", Some("kwg_a"), "")));
+        check("/v1/check/edge/a/b%2Fc", Some(("edge", None, "/a/b%2Fc")));
+        check("/v1/check/edge.kwg_a/", Some(("edge", Some("kwg_a"), "/")));
+        check("/v1/check/edge.a.b", Some(("edge", Some("a.b"), "")));
+        check("/v1/check/", Some(("", None, "")));
+        check("/v1/check", None);
+        check("/v1//check/edge", None);
+        check("", None);
+    }
+
+    #[test]
+    fn a_url_gives_its_path() {
+        for (url, path) in [
+            ("https://api.example/a/b?c", "/a/b?c"),
+            ("https://api.example", "/"),
+            ("/a", "/a"),
+            ("https://api.example/a?u=http://x/y", "/a?u=http://x/y"),
+        ] {
+            assert_eq!(path_of(url), path, "{url}");
+        }
+    }
 }

@@ -7,22 +7,27 @@
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
-use axum::body::{Body, Bytes};
-use axum::response::Response;
-use http::StatusCode;
+use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
     VARY, WWW_AUTHENTICATE,
 };
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use keyward_allowlist::ClientIp;
 use keyward_core::attempt::CredentialFault;
 use keyward_core::decision::{Permit, Reason};
-use keyward_core::gateway::{DenyStyle, Disclosure, Gateway};
+use keyward_core::gateway::{DenyStyle, Disclosure};
 
+use crate::probes::ProbeAnswer;
 use crate::request_id::RequestId;
 
-/// The most bytes of all identity headers' values together. Programs in front have 4 KiB for all
-/// headers of an answer, and more is an error there.
-const IDENTITY_BYTES_MAX: usize = 2048;
+/// The body of an answer: whole, and mostly empty.
+pub type CheckBody = Full<Bytes>;
+
+/// The most bytes of all identity headers' values together, the assertion included. Programs in
+/// front have 4 KiB for the whole head of an answer, and more is an error there.
+const IDENTITY_BYTES_MAX: usize = 3072;
 /// What stands for nothing. Headers are never left out: one that is missing would let the
 /// caller's own of that name through to the application.
 const VOID: &str = "-";
@@ -31,7 +36,10 @@ const X_CLIENT_ID: HeaderName = HeaderName::from_static("x-client-id");
 const X_ACCOUNT_ID: HeaderName = HeaderName::from_static("x-account-id");
 const X_CLIENT_SCOPE: HeaderName = HeaderName::from_static("x-client-scope");
 const X_CLIENT_IP: HeaderName = HeaderName::from_static("x-client-ip");
+const X_CLIENT_ASSERTION: HeaderName = HeaderName::from_static("x-client-assertion");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The status that a program which only knows 401 and 403 shall answer instead.
+const X_AUTH_STATUS: HeaderName = HeaderName::from_static("x-auth-status");
 
 /// One header for both schemes: some programs pass on the first challenge alone.
 const CHALLENGE: HeaderValue =
@@ -69,9 +77,8 @@ fn class(reason: Reason, disclosure: Disclosure) -> Class {
         Reason::Credential(CredentialFault::Missing | CredentialFault::UnknownScheme) => {
             Class::Challenge
         }
-        Reason::Credential(CredentialFault::Several | CredentialFault::MalformedBearer) => {
-            Class::BadRequest
-        }
+        Reason::Credential(CredentialFault::Several | CredentialFault::MalformedBearer)
+        | Reason::AmbiguousRequest => Class::BadRequest,
         Reason::Credential(CredentialFault::MalformedBasic)
         | Reason::UnknownClient
         | Reason::MalformedKey
@@ -96,17 +103,19 @@ fn class(reason: Reason, disclosure: Disclosure) -> Class {
     }
 }
 
-/// The bytes of a refusal.
-struct Form {
-    status: StatusCode,
+/// A refusal, before it is written for one protocol.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
     challenge: Option<HeaderValue>,
     retry_after: Option<HeaderValue>,
-    body: &'static str,
+    auth_status: Option<HeaderValue>,
+    pub(crate) body: &'static str,
 }
 
-impl Form {
+impl Refusal {
     const fn new(status: StatusCode, body: &'static str) -> Self {
-        Self { status, challenge: None, retry_after: None, body }
+        Self { status, challenge: None, retry_after: None, auth_status: None, body }
     }
 
     fn challenge(mut self, challenge: HeaderValue) -> Self {
@@ -118,80 +127,124 @@ impl Form {
         self.retry_after = Some(ONE_SECOND);
         self
     }
+
+    /// 403 that the program in front turns into this status.
+    fn instead_of(status: &'static str) -> Self {
+        let mut refusal = Self::new(StatusCode::FORBIDDEN, "").retry();
+        refusal.auth_status = Some(HeaderValue::from_static(status));
+        refusal
+    }
+
+    /// The answer to a refused attempt.
+    pub(crate) fn of(reason: Reason, disclosure: Disclosure, style: DenyStyle) -> Self {
+        Self::in_style(class(reason, disclosure), style)
+    }
+
+    /// The answer to whoever is no gateway: like a refused address, whatever gateway it named.
+    pub(crate) fn turned_away() -> Self {
+        bare(Class::Forbidden)
+    }
+
+    /// The answer when not even the gateways are known, so neither is what they can pass on.
+    pub(crate) fn unready() -> Self {
+        full(Class::Unavailable)
+    }
+
+    /// The answer to a probe.
+    pub(crate) fn ordered(answer: ProbeAnswer, style: DenyStyle) -> Self {
+        let class = match answer {
+            ProbeAnswer::Unauthorized => Class::Unauthorized,
+            ProbeAnswer::Forbidden => Class::Forbidden,
+            ProbeAnswer::TooMany => Class::TooMany,
+            ProbeAnswer::Unavailable => Class::Unavailable,
+        };
+        Self::in_style(class, style)
+    }
+
+    fn in_style(class: Class, style: DenyStyle) -> Self {
+        match style {
+            DenyStyle::Bare => bare(class),
+            DenyStyle::AuthStatus => auth_status(class),
+            DenyStyle::Full => full(class),
+        }
+    }
+
+    /// The headers, those of the framing aside.
+    pub(crate) fn headers(&self, id: RequestId) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(8);
+        for (name, value) in [
+            (WWW_AUTHENTICATE, &self.challenge),
+            (RETRY_AFTER, &self.retry_after),
+            (X_AUTH_STATUS, &self.auth_status),
+        ] {
+            if let Some(value) = value {
+                headers.insert(name, value.clone());
+            }
+        }
+        headers.insert(CACHE_CONTROL, NO_STORE);
+        if !self.body.is_empty() {
+            headers.insert(CONTENT_TYPE, JSON);
+        }
+        if let Ok(id) = HeaderValue::from_bytes(&id.to_hex()) {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        headers
+    }
+
+    pub(crate) fn into_http(self, id: RequestId) -> Response<CheckBody> {
+        let mut headers = self.headers(id);
+        let length = match self.body.len() {
+            0 => ZERO,
+            length => HeaderValue::from(length),
+        };
+        headers.insert(CONTENT_LENGTH, length);
+        let mut response = Response::new(Full::new(Bytes::from_static(self.body.as_bytes())));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers;
+        response
+    }
 }
 
 /// Without bodies: nginx gives up the kept connection for each refusal that has one.
-fn bare(class: Class) -> Form {
+fn bare(class: Class) -> Refusal {
     match class {
         Class::BadRequest | Class::Challenge | Class::Unauthorized => {
-            Form::new(StatusCode::UNAUTHORIZED, "").challenge(CHALLENGE)
+            Refusal::new(StatusCode::UNAUTHORIZED, "").challenge(CHALLENGE)
         }
-        Class::Forbidden => Form::new(StatusCode::FORBIDDEN, ""),
-        Class::TooMany => Form::new(StatusCode::TOO_MANY_REQUESTS, "").retry(),
-        Class::Unavailable => Form::new(StatusCode::SERVICE_UNAVAILABLE, "").retry(),
+        Class::Forbidden => Refusal::new(StatusCode::FORBIDDEN, ""),
+        Class::TooMany => Refusal::new(StatusCode::TOO_MANY_REQUESTS, "").retry(),
+        Class::Unavailable => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "").retry(),
+    }
+}
+
+/// Nothing but 401 and 403: to nginx every other status is an error of its own, 500.
+fn auth_status(class: Class) -> Refusal {
+    match class {
+        Class::TooMany => Refusal::instead_of("429"),
+        Class::Unavailable => Refusal::instead_of("503"),
+        Class::BadRequest | Class::Challenge | Class::Unauthorized | Class::Forbidden => {
+            bare(class)
+        }
     }
 }
 
 /// RFC 6750 §3.1: a request without a credential gets a challenge and no error code.
-fn full(class: Class) -> Form {
+fn full(class: Class) -> Refusal {
+    let new = Refusal::new;
     match class {
-        Class::BadRequest => Form::new(StatusCode::BAD_REQUEST, r#"{"error":"invalid_request"}"#)
+        Class::BadRequest => new(StatusCode::BAD_REQUEST, r#"{"error":"invalid_request"}"#)
             .challenge(CHALLENGE_INVALID_REQUEST),
-        Class::Challenge => Form::new(StatusCode::UNAUTHORIZED, "").challenge(CHALLENGE),
-        Class::Unauthorized => Form::new(StatusCode::UNAUTHORIZED, r#"{"error":"invalid_token"}"#)
+        Class::Challenge => new(StatusCode::UNAUTHORIZED, "").challenge(CHALLENGE),
+        Class::Unauthorized => new(StatusCode::UNAUTHORIZED, r#"{"error":"invalid_token"}"#)
             .challenge(CHALLENGE_INVALID_TOKEN),
-        Class::Forbidden => Form::new(StatusCode::FORBIDDEN, r#"{"error":"access_denied"}"#),
+        Class::Forbidden => new(StatusCode::FORBIDDEN, r#"{"error":"access_denied"}"#),
         Class::TooMany => {
-            Form::new(StatusCode::TOO_MANY_REQUESTS, r#"{"error":"too_many_requests"}"#).retry()
+            new(StatusCode::TOO_MANY_REQUESTS, r#"{"error":"too_many_requests"}"#).retry()
         }
         Class::Unavailable => {
-            Form::new(StatusCode::SERVICE_UNAVAILABLE, r#"{"error":"temporarily_unavailable"}"#)
-                .retry()
+            new(StatusCode::SERVICE_UNAVAILABLE, r#"{"error":"temporarily_unavailable"}"#).retry()
         }
     }
-}
-
-/// The answer to a refused attempt.
-pub(crate) fn deny(reason: Reason, gateway: &Gateway, id: RequestId) -> Response {
-    let class = class(reason, gateway.disclosure);
-    write_refusal(
-        match gateway.deny_style {
-            DenyStyle::Bare => bare(class),
-            DenyStyle::Full => full(class),
-        },
-        id,
-    )
-}
-
-/// The answer to whoever is no gateway: like a refused address, whatever gateway it named.
-pub(crate) fn turn_away(id: RequestId) -> Response {
-    write_refusal(bare(Class::Forbidden), id)
-}
-
-fn write_refusal(form: Form, id: RequestId) -> Response {
-    let mut headers = HeaderMap::with_capacity(8);
-    if let Some(challenge) = form.challenge {
-        headers.insert(WWW_AUTHENTICATE, challenge);
-    }
-    if let Some(seconds) = form.retry_after {
-        headers.insert(RETRY_AFTER, seconds);
-    }
-    headers.insert(CACHE_CONTROL, NO_STORE);
-    let body = if form.body.is_empty() {
-        headers.insert(CONTENT_LENGTH, ZERO);
-        Body::empty()
-    } else {
-        headers.insert(CONTENT_TYPE, JSON);
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(form.body.len()));
-        Body::from(form.body)
-    };
-    if let Ok(id) = HeaderValue::from_bytes(&id.to_hex()) {
-        headers.insert(X_REQUEST_ID, id);
-    }
-    let mut response = Response::new(body);
-    *response.status_mut() = form.status;
-    *response.headers_mut() = headers;
-    response
 }
 
 /// The identity headers of an allowed request, ready to be sent: always all of them.
@@ -201,7 +254,7 @@ pub(crate) struct Identity(HeaderMap);
 impl Identity {
     /// Writes the identity headers. `None` when they are too long: cut short they would say
     /// something else, and longer ones break the program in front, so the caller must refuse.
-    pub(crate) fn of(permit: &Permit, id: RequestId) -> Option<Self> {
+    pub(crate) fn of(permit: &Permit, id: RequestId, assertion: Option<&str>) -> Option<Self> {
         let mut values = Values(String::with_capacity(192));
         let client = values.add(|text| write!(text, "{}", permit.client));
         let account = values.add(|text| {
@@ -210,19 +263,56 @@ impl Identity {
         let scope = values.add(|text| write_scope(text, &permit.scope));
         let client_ip =
             values.add(|text| permit.client_ip.map_or(Ok(()), |address| write!(text, "{address}")));
+        let assertion = values.add(|text| text.write_str(assertion.unwrap_or_default()));
+        Self::from_values(values, id, [client, account, scope, client_ip, assertion])
+    }
+
+    /// The identity of nobody, for a request that needed no credential: every header is void.
+    pub(crate) fn nobody(client_ip: Option<ClientIp>, id: RequestId) -> Option<Self> {
+        let mut values = Values(String::with_capacity(64));
+        let void = || Ok(());
+        let client = values.add(|_| void());
+        let account = values.add(|_| void());
+        let scope = values.add(|_| void());
+        let address =
+            values.add(|text| client_ip.map_or(Ok(()), |address| write!(text, "{address}")));
+        let assertion = values.add(|_| void());
+        Self::from_values(values, id, [client, account, scope, address, assertion])
+    }
+
+    fn from_values(mut values: Values, id: RequestId, spans: [Range<usize>; 5]) -> Option<Self> {
         let request_id = values.add(|text| write!(text, "{id}"));
         if values.0.len() > IDENTITY_BYTES_MAX {
             return None;
         }
         let text = Bytes::from(values.0);
         let value = |span: Range<usize>| HeaderValue::from_maybe_shared(text.slice(span)).ok();
+        let [client, account, scope, client_ip, assertion] = spans;
         let mut headers = HeaderMap::with_capacity(12);
         headers.insert(X_CLIENT_ID, value(client)?);
         headers.insert(X_ACCOUNT_ID, value(account)?);
         headers.insert(X_CLIENT_SCOPE, value(scope)?);
         headers.insert(X_CLIENT_IP, value(client_ip)?);
+        headers.insert(X_CLIENT_ASSERTION, value(assertion)?);
         headers.insert(X_REQUEST_ID, value(request_id)?);
         Some(Self(headers))
+    }
+
+    /// The headers that go on to the application.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.0
+    }
+
+    /// Exactly 200 and no body: to some programs any other 2xx is a refusal, and to others it is
+    /// not.
+    pub(crate) fn into_http(self) -> Response<CheckBody> {
+        let mut headers = self.0;
+        headers.insert(CACHE_CONTROL, NO_STORE);
+        headers.insert(VARY, VARY_BY_CREDENTIAL);
+        headers.insert(CONTENT_LENGTH, ZERO);
+        let mut response = Response::new(Full::new(Bytes::new()));
+        *response.headers_mut() = headers;
+        response
     }
 }
 
@@ -251,17 +341,6 @@ fn write_scope(text: &mut String, scope: &str) -> fmt::Result {
         text.push_str(scope);
     }
     Ok(())
-}
-
-/// Exactly 200 and no body: to some programs any other 2xx is a refusal, and to others it is not.
-pub(crate) fn allow(identity: Identity) -> Response {
-    let mut headers = identity.0;
-    headers.insert(CACHE_CONTROL, NO_STORE);
-    headers.insert(VARY, VARY_BY_CREDENTIAL);
-    headers.insert(CONTENT_LENGTH, ZERO);
-    let mut response = Response::new(Body::empty());
-    *response.headers_mut() = headers;
-    response
 }
 
 #[cfg(test)]

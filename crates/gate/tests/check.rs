@@ -4,6 +4,9 @@
 #[path = "it/address.rs"]
 mod address;
 #[cfg(test)]
+#[path = "it/assertion.rs"]
+mod assertion;
+#[cfg(test)]
 #[path = "it/credentials.rs"]
 mod credentials;
 #[cfg(test)]
@@ -13,8 +16,22 @@ mod fixture;
 #[path = "it/freshness.rs"]
 mod freshness;
 #[cfg(test)]
+#[path = "it/gateways.rs"]
+mod gateways;
+#[cfg(test)]
+#[cfg(feature = "grpc")]
+#[path = "it/grpc.rs"]
+mod grpc;
+#[cfg(test)]
 #[path = "it/identity.rs"]
 mod identity;
+#[cfg(test)]
+#[cfg(feature = "layer")]
+#[path = "it/layer.rs"]
+mod layer;
+#[cfg(test)]
+#[path = "it/probes.rs"]
+mod probes;
 #[cfg(test)]
 #[path = "it/requests.rs"]
 mod requests;

@@ -9,19 +9,19 @@ mod corpus {
     use std::net::IpAddr;
     use std::sync::Arc;
 
-    use axum::Router;
-    use axum::body::Body;
+    use bytes::Bytes;
     use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-    use keyward_allowlist::{ClientAddressRule, Connection, NetworkSet, Peer};
+    use http_body_util::Empty;
+    use keyward_allowlist::{Connection, Network, Peer, Source};
     use keyward_core::attempt::{Credential, CredentialFault};
-    use keyward_core::gateway::{DenyStyle, Disclosure, Gateway};
+    use keyward_core::gateway::{DenyStyle, Gateway, GatewayKind};
     use keyward_core::id::GatewayId;
     use keyward_core::jwk::KeySet;
-    use keyward_core::policy::{Freshness, Policy, Settings};
+    use keyward_core::policy::{Change, Freshness, Policy, Settings};
     use keyward_core::secret::{PepperId, Peppers};
-    use keyward_core::time::FixedClock;
+    use keyward_core::time::{FixedClock, Timestamp};
     use keyward_gate::credential::{BasicBuffer, basic_oauth, credential};
-    use keyward_gate::{Events, Gate, Gateways, router};
+    use keyward_gate::{CheckBody, Checks, Events, Gate};
     use serde_json::Value;
     use tower::ServiceExt as _;
 
@@ -30,7 +30,7 @@ mod corpus {
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     /// A gate that knows no client, with the gateways `bare` and `full`.
-    fn gate() -> Router {
+    fn gate() -> Arc<Gate> {
         let policy = Policy::new(Settings {
             issuer: "https://id.example/".to_owned(),
             keys: KeySet::default(),
@@ -38,30 +38,26 @@ mod corpus {
             default_audience: None,
             leeway_s: 0,
         });
-        policy.apply(1, Vec::new(), Freshness::Authority);
-        let gateways = Gateways::none();
-        for (name, deny_style) in [("bare", DenyStyle::Bare), ("full", DenyStyle::Full)] {
-            gateways.register(Gateway {
-                id: GatewayId::parse(name).unwrap(),
-                client_address: ClientAddressRule::peer(),
-                peers: NetworkSet::compile(&[keyward_allowlist::Network::host(PEER)]),
-                unix_peer: false,
-                required_audience: None,
-                required_scopes: Vec::new(),
-                disclosure: Disclosure::Generic,
-                deny_style,
-            });
-        }
+        let gateways = [("bare", DenyStyle::Bare), ("full", DenyStyle::Full)];
+        let gateways = gateways.into_iter().map(|(name, deny_style)| {
+            let id = GatewayId::parse(name).unwrap();
+            let mut gateway = Gateway::new(id, GatewayKind::Application, Timestamp::default());
+            gateway.client_address.source = Source::Peer;
+            gateway.auth.peers = vec![Network::host(PEER)];
+            gateway.deny_style = Some(deny_style);
+            Change::Gateway(Box::new(gateway))
+        });
+        policy.apply(1, gateways.collect(), Freshness::Authority);
         let clock = Arc::new(FixedClock::default());
-        router(Arc::new(Gate::new(Arc::new(policy), clock, gateways, Events::unheard())))
+        Arc::new(Gate::new(Arc::new(policy), clock, Events::unheard()))
     }
 
-    async fn ask(gateway: &str, query: &str, headers: &HeaderMap) -> Response<Body> {
-        let mut request = Request::new(Body::empty());
+    async fn ask(gateway: &str, query: &str, headers: &HeaderMap) -> Response<CheckBody> {
+        let mut request = Request::new(Empty::<Bytes>::new());
         *request.uri_mut() = format!("/v1/check/{gateway}{query}").parse().unwrap();
         *request.headers_mut() = headers.clone();
-        request.extensions_mut().insert(Connection { peer: Peer::Ip(PEER), proxied: None });
-        gate().oneshot(request).await.unwrap()
+        let connection = Connection { peer: Peer::Ip(PEER), proxied: None };
+        Checks::new(gate(), connection, Arc::default()).oneshot(request).await.unwrap()
     }
 
     fn refusal(gateway: &str, query: &str, headers: &HeaderMap) -> (StatusCode, String) {

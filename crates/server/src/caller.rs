@@ -128,7 +128,7 @@ fn authenticate<S: Scope>(parts: &Parts, services: &Services) -> Result<Caller<S
     let attempt = Attempt {
         credential: shown,
         client_ip: public_client_ip(services, parts),
-        door: Door::Use(Required { audience: Some(&audience), scopes: &[] }),
+        door: Door::Use(Required { audience: Some(&audience), ..Required::default() }),
     };
     let permit = match decide(&services.policy, &attempt, &*services.clock) {
         Decision::Allow(permit) => permit,
@@ -158,7 +158,7 @@ fn authenticate<S: Scope>(parts: &Parts, services: &Services) -> Result<Caller<S
 fn refusal(denial: &Denial) -> Failure {
     match denial.reason {
         Reason::Stale => Failure::unavailable("the policy is being loaded, try again"),
-        Reason::Credential(CredentialFault::Several) => {
+        Reason::Credential(CredentialFault::Several) | Reason::AmbiguousRequest => {
             Failure::bad_request("invalid_request", "send one credential, not several")
         }
         Reason::Credential(CredentialFault::Missing | CredentialFault::UnknownScheme) => {

@@ -2,12 +2,20 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use keyward_gate::GatewayAlarm;
+use tokio::sync::{mpsc, watch};
 
 use crate::services::Services;
 
 /// How often revoked tokens that have ended are forgotten, in refreshes.
 const FORGET_EVERY: u32 = 60;
+
+/// Counts what is wrong at the gates until nobody can raise an alarm any more.
+pub async fn note_alarms(services: Arc<Services>, mut alarms: mpsc::Receiver<GatewayAlarm>) {
+    while let Some(alarm) = alarms.recv().await {
+        services.alarms.note(alarm);
+    }
+}
 
 /// Keeps the policy fresh until `shutdown` says so.
 pub async fn keep_fresh(services: Arc<Services>, mut shutdown: watch::Receiver<bool>) {

@@ -5,6 +5,7 @@
 //! never comes near the store.
 
 pub mod address;
+pub mod alarms;
 pub mod caller;
 pub mod clock;
 pub mod failure;

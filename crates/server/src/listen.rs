@@ -1,4 +1,4 @@
-//! Listening: one accept loop for every listener, in front of one router each.
+//! Listening: one accept loop for every listener, in front of one [`Handler`] each.
 //!
 //! The usual way to serve a router leaves connections open that never finish a request head, and
 //! lets bare LF, repeated `Host` and `Authorization` lines and heads of any size reach a handler.
@@ -8,8 +8,8 @@
 //! 2. A PROXY protocol header is required where one is expected, then TLS where it is configured.
 //! 3. HTTP/1 passes a head guard ([`head::HeadScanner`]) before it is parsed; HTTP/2 is told apart by
 //!    its preface and checked after parsing.
-//! 4. Every request carries a [`keyward_allowlist::Connection`] in its extensions: the peer, and
-//!    the PROXY header if there was one. No listener has another notion of the peer.
+//! 4. The handler is told who is at the other end ([`Accepted`]): the peer, the PROXY header and the
+//!    client certificate if there was one. No listener has another notion of the peer.
 //!
 //! What takes too long is ended: a head after [`Limits::header_timeout`], which also covers PROXY
 //! header and TLS handshake; a body after [`Limits::body_timeout`]; silence between requests after
@@ -29,9 +29,11 @@ use rustls::ServerConfig;
 
 mod accept;
 mod bind;
+mod certificate;
 mod connection;
 mod files;
 mod guard;
+mod handler;
 pub mod head;
 mod liveness;
 mod request;
@@ -41,7 +43,9 @@ mod tls;
 pub use self::accept::serve;
 pub use self::bind::{Bound, ListenAddress, ListenError, SocketFile, bind};
 pub use self::files::raise_open_files_limit;
-pub use self::tls::{TlsError, tls_config};
+pub use self::handler::{Accepted, CheckHandler, GrpcHandler, Handler, WithConnection};
+pub use self::request::{BodyFault, LimitedBody, RequestBody};
+pub use self::tls::{TlsError, tls_config, tls_config_with_clients};
 
 /// How one listener listens.
 #[derive(Debug, Clone)]
@@ -51,8 +55,8 @@ pub struct ListenOptions {
     /// TLS, when it is offered; see [`tls_config`].
     pub tls: Option<Arc<ServerConfig>>,
     /// The rule whose trusted peers must send a PROXY protocol header first, when its source is that
-    /// protocol. Everybody else is turned away then: the header is never guessed. None: no header
-    /// is taken from anybody.
+    /// protocol. Everybody else is turned away then: the header is never guessed. None: the handler
+    /// knows ([`Handler::expect_proxy_header`]), and mostly takes none from anybody.
     pub proxy_protocol: Option<ClientAddressRule>,
     /// What connections and requests may take.
     pub limits: Limits,

@@ -8,20 +8,24 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use keyward_allowlist::ClientAddressRule;
+use keyward_core::assertion::AssertionClaims;
 use keyward_core::base62;
 use keyward_core::client::State;
 use keyward_core::gateway::Disclosure;
-use keyward_core::id::{AccountId, ApiId, ClientId, GrantId, SecretId};
+use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId, SecretId};
 use keyward_core::jwk::Algorithm;
-use keyward_core::policy::{Freshness, Policy, Settings};
+use keyward_core::policy::{Freshness, Policy, Settings, gateway_token, hash_gateway_token};
 use keyward_core::secret::{PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH, SecretHash};
 use keyward_core::time::{Clock, Timestamp};
 use keyward_core::token::{Dialect, TokenClaims};
+use keyward_gate::probes::Probes;
+use keyward_gate::{AssertionSigner, Events, Gate};
 use keyward_store::{Committed, GrantFilter, Page, Store, StoreError, Tx};
 use tokio::sync::Mutex;
 
 pub use first_start::{ADMIN_FILE, AdminFile, SYSTEM_API_NAME};
 
+use crate::alarms::Alarms;
 use crate::signing::master::MASTER_KEY_FILE;
 use crate::signing::{
     MasterKey, MasterKeyError, RandomError, SealError, SigningError, SigningKeys, random_base62,
@@ -150,6 +154,10 @@ pub struct Services {
     pub public_address: ClientAddressRule,
     /// What callers of the token endpoint learn of a refused address.
     pub disclosure: Disclosure,
+    /// The probes that gateways are looked at with.
+    pub probes: Arc<Probes>,
+    /// What was wrong at the gates.
+    pub alarms: Alarms,
     peppers: Peppers,
     staleness_ms_max: u64,
     /// Order: commits reach the policy in the order in which the store took them.
@@ -182,6 +190,7 @@ impl Services {
         }
         let keys = first_start::Keys::open(&store.sealed_keys().await?, &master)?;
         let issuer = first_start::follow_issuer(&store, &options).await?;
+        first_start::bring_up_to_date(&store, &options, &issuer).await?;
         let now = options.clock.now();
         let policy = Policy::new(Settings {
             issuer: issuer.clone(),
@@ -198,6 +207,8 @@ impl Services {
             issuer,
             public_address: options.public_address,
             disclosure: options.disclosure,
+            probes: Arc::default(),
+            alarms: Alarms::default(),
             peppers: keys.peppers,
             staleness_ms_max: options.staleness_ms_max,
             commits: Arc::default(),
@@ -216,6 +227,16 @@ impl Services {
     #[must_use]
     pub fn management_audience(&self) -> String {
         management_audience(&self.issuer)
+    }
+
+    /// A gate that decides by this policy, signs with these keys and knows these probes. Install the
+    /// metrics recorder before.
+    #[must_use]
+    pub fn gate(self: &Arc<Self>, events: Events) -> Gate {
+        Gate::new(Arc::clone(&self.policy), Arc::clone(&self.clock), events)
+            .with_signer(Arc::clone(self) as Arc<dyn AssertionSigner>)
+            .with_disclosure(self.disclosure)
+            .with_probes(Arc::clone(&self.probes))
     }
 
     /// Signs an access token.
@@ -340,6 +361,16 @@ impl Services {
         self.peppers.hash(&client.to_string(), secret.reveal())
     }
 
+    /// A new gateway token: in clear, and what is kept of it.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_gateway_token(&self, id: &GatewayId) -> Result<(String, SecretHash), RandomError> {
+        let token = gateway_token(&self.new_secret()?);
+        let hash = hash_gateway_token(&self.peppers, id, &token);
+        Ok((token, hash))
+    }
+
     /// A new secret.
     ///
     /// # Errors
@@ -387,6 +418,13 @@ impl Services {
     /// When the system gives no random numbers.
     pub fn new_grant_id(&self) -> Result<GrantId, RandomError> {
         new_grant_id()
+    }
+}
+
+impl AssertionSigner for Services {
+    fn sign_assertion(&self, claims: &AssertionClaims<'_>) -> Option<String> {
+        let signed = self.signing.load().assert(claims);
+        signed.inspect_err(|error| tracing::error!(%error, "an assertion cannot be signed")).ok()
     }
 }
 

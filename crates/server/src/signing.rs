@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use keyward_core::assertion::AssertionClaims;
 use keyward_core::jwk::{Algorithm, JwkError, KeySet};
 use keyward_core::time::Timestamp;
 use keyward_core::token::{Dialect, TokenClaims};
@@ -207,6 +208,15 @@ impl SigningKeys {
         }
         let key = self.current.get(&algorithm).ok_or(SigningError::NoKey(algorithm))?;
         key.token(dialect, claims)
+    }
+
+    /// Signs an assertion with ES256, which every JWT library knows and which costs little.
+    ///
+    /// # Errors
+    /// When there is no current key for it, or the library cannot sign.
+    pub fn assert(&self, claims: &AssertionClaims<'_>) -> Result<String, SigningError> {
+        let key = self.current.get(&Algorithm::Es256);
+        key.ok_or(SigningError::NoKey(Algorithm::Es256))?.assertion(claims)
     }
 
     /// The public keys that count at `now`: current, next, and the previous ones whose tokens may

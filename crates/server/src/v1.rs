@@ -1,5 +1,5 @@
-//! Keyward's own management API `/v1`: accounts, allowlists in their rich form, secrets, the audit
-//! log. Errors are RFC 9457 problems, lists have cursors, writes honour `If-Match`.
+//! Keyward's own management API `/v1`: accounts, allowlists in their rich form, secrets, gateways,
+//! probes, the audit log. Errors are RFC 9457 problems, lists have cursors, writes honour `If-Match`.
 
 mod accounts;
 mod allowlists;
@@ -8,8 +8,10 @@ mod audit;
 mod clients;
 mod docs;
 mod explain;
+mod gateways;
 mod idempotency;
 mod input;
+mod probes;
 mod secrets;
 mod wire;
 mod words;
@@ -54,6 +56,16 @@ scopes! {
     pub(crate) RevokeClientTokens = "revoke:client_tokens";
     /// To see what was done by whom.
     pub(crate) ReadAudit = "read:audit";
+    /// To see gateways, and what was wrong at them.
+    pub(crate) ReadGateways = "read:gateways";
+    /// To register gateways.
+    pub(crate) CreateGateways = "create:gateways";
+    /// To change gateways and rotate their tokens.
+    pub(crate) UpdateGateways = "update:gateways";
+    /// To delete gateways.
+    pub(crate) DeleteGateways = "delete:gateways";
+    /// To look at gateways with marked requests.
+    pub(crate) CreateProbes = "create:probes";
 }
 
 /// A failure as an RFC 9457 problem, with `code` for programs and every single fault in `errors`.
@@ -158,6 +170,15 @@ fn operations() -> OpenApiRouter<Arc<Services>> {
         .routes(routes!(secrets::delete_client_secret))
         .routes(routes!(explain::explain_client))
         .merge(allowlists::operations())
+        .routes(routes!(gateways::list_gateways, gateways::create_gateway))
+        .routes(routes!(gateways::get_gateway, gateways::update_gateway, gateways::delete_gateway))
+        .routes(routes!(gateways::suspend_gateway))
+        .routes(routes!(gateways::resume_gateway))
+        .routes(routes!(gateways::rotate_gateway_token))
+        .routes(routes!(gateways::delete_gateway_token))
+        .routes(routes!(gateways::list_alarms))
+        .routes(routes!(probes::create_probe))
+        .routes(routes!(probes::get_probe, probes::delete_probe))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
 }

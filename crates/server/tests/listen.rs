@@ -1,6 +1,9 @@
 //! The accept loop, the head guard and the limits, over real sockets.
 
 #[cfg(test)]
+#[path = "listen/gate.rs"]
+mod gate;
+#[cfg(test)]
 #[path = "listen/http1.rs"]
 mod http1;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use keyward_core::api::{Account, Api};
 use keyward_core::client::{Client, ClientGrant};
-use keyward_core::id::{AccountId, ApiId, ClientId, GrantId};
+use keyward_core::gateway::Gateway;
+use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId};
 use keyward_core::policy::Change;
 use keyward_core::time::Timestamp;
 use keyward_core::token::TokenId;
@@ -138,6 +139,7 @@ fn state(cells: &Cells<'_>, kind: &str, entity: &str, body: &str) -> Result<Chan
         Account::KIND => full::<Account>(cells, entity, body),
         Api::KIND => full::<Api>(cells, entity, body),
         ClientGrant::KIND => full::<ClientGrant>(cells, entity, body),
+        Gateway::KIND => full::<Gateway>(cells, entity, body),
         REVOKED_TOKEN => {
             let body: RevocationBody =
                 serde_json::from_str(body).map_err(|error| cells.not_json("body", &error))?;
@@ -176,6 +178,9 @@ fn end(
             Ok(Change::AccountDeleted(AccountId::parse(entity).map_err(bad("entity"))?))
         }
         Api::KIND => Ok(Change::ApiDeleted(ApiId::parse(entity).map_err(bad("entity"))?)),
+        Gateway::KIND => {
+            Ok(Change::GatewayDeleted(GatewayId::parse(entity).map_err(bad("entity"))?))
+        }
         ClientGrant::KIND => {
             let (client, api) = refers_to
                 .and_then(|text| text.split_once(' '))

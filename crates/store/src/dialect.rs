@@ -264,13 +264,13 @@ fn primary_code(error: &sqlx::Error) -> Option<i32> {
 }
 
 fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "init".into(),
-        MigrationType::Simple,
-        include_str!("../migrations/sqlite/0001_init.sql").into_sql_str(),
-        false,
-    )])
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "init", include_str!("../migrations/sqlite/0001_init.sql")),
+        migration(2, "gateways", include_str!("../migrations/sqlite/0002_gateways.sql")),
+    ])
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

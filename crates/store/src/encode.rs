@@ -8,7 +8,9 @@ mod account;
 mod allowlist;
 mod api;
 mod client;
+mod gateway;
 mod grant;
+mod secret;
 
 use std::collections::BTreeMap;
 
@@ -17,10 +19,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use account::AccountBody;
+use allowlist::network;
 pub(crate) use allowlist::{EntryBody, allowlist, entries};
 pub(crate) use api::ApiBody;
 pub(crate) use client::ClientBody;
+pub(crate) use gateway::GatewayBody;
 pub(crate) use grant::GrantBody;
+pub(crate) use secret::SecretBody;
 
 /// Labels of the integrator.
 pub(crate) type Metadata = BTreeMap<String, String>;

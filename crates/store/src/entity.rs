@@ -1,4 +1,4 @@
-//! The four kinds of things that make up the policy, as rows.
+//! The five kinds of things that make up the policy, as rows.
 
 /// What every kind of thing writes alike: its statements and the columns that only the store sets.
 macro_rules! common {
@@ -58,6 +58,7 @@ macro_rules! common {
 mod account;
 mod api;
 mod client;
+mod gateway;
 mod grant;
 
 use keyward_core::policy::Change;

@@ -10,7 +10,7 @@ use keyward_core::time::Timestamp;
 pub struct Snapshot {
     /// The number of the last change that is in it.
     pub revision: u64,
-    /// Everything, as changes: APIs, accounts, clients, client grants, revoked tokens, in this
+    /// Everything, as changes: APIs, accounts, clients, client grants, gateways, revoked tokens, in this
     /// order, so that nothing is named before it is known.
     pub changes: Vec<Change>,
 }

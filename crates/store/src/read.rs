@@ -3,7 +3,8 @@
 use futures_util::TryStreamExt;
 use keyward_core::api::{Account, Api};
 use keyward_core::client::{Client, ClientGrant};
-use keyward_core::id::{AccountId, ApiId, ClientId, GrantId};
+use keyward_core::gateway::Gateway;
+use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId};
 use keyward_core::policy::Change;
 use keyward_core::time::Timestamp;
 use keyward_core::token::TokenId;
@@ -37,6 +38,7 @@ impl Store {
         self.inner.all::<Account>(connection, &mut changes).await?;
         self.inner.all::<Client>(connection, &mut changes).await?;
         self.inner.all::<ClientGrant>(connection, &mut changes).await?;
+        self.inner.all::<Gateway>(connection, &mut changes).await?;
         self.inner.revocations(connection, &mut changes).await?;
         reading.end().await?;
         Ok(Snapshot { revision, changes })
@@ -175,6 +177,22 @@ impl Store {
             }
         })
         .await
+    }
+
+    /// A gateway.
+    ///
+    /// # Errors
+    /// As [`Store::client`].
+    pub async fn gateway(&self, id: &GatewayId) -> Result<Option<Gateway>, StoreError> {
+        self.one(id.as_str()).await
+    }
+
+    /// All gateways.
+    ///
+    /// # Errors
+    /// As [`Store::clients`].
+    pub async fn gateways(&self, page: &Page) -> Result<PageOf<Gateway>, StoreError> {
+        self.list(page, |_| {}).await
     }
 
     /// The encrypted keys of the server: signing keys, then peppers, each oldest first.

@@ -11,7 +11,8 @@ use keyward_core::attempt::{Attempt, Credential, Door, Required};
 use keyward_core::client::{Client, ClientGrant, State};
 use keyward_core::decide::decide;
 use keyward_core::decision::Decision;
-use keyward_core::id::{AccountId, ApiId, ClientId, GrantId, SecretId};
+use keyward_core::gateway::{Gateway, GatewayKind};
+use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId, SecretId};
 use keyward_core::jwk::KeySet;
 use keyward_core::policy::{Change, Freshness, Policy, Settings};
 use keyward_core::secret::{ClientSecret, PepperId, Peppers};
@@ -42,6 +43,7 @@ async fn story(url: &str) {
     a_customer_narrows_the_list(&store, &cast, &policy).await;
     two_edits_collide(&store, &cast).await;
     a_slip_is_undone(&store, &cast).await;
+    a_gateway_comes_and_changes(&store, &policy).await;
     store.close().await;
 
     let store = Store::open(url).await.unwrap();
@@ -121,7 +123,7 @@ fn admits(policy: &Policy, address: &str) -> bool {
     let attempt = Attempt {
         credential: Ok(Credential::Pair { client: &id, secret: SECRET }),
         client_ip: Ok(parse_address(address).unwrap().into()),
-        door: Door::Use(Required { audience: Some("https://orders/"), scopes: &[] }),
+        door: Door::Use(Required { audience: Some("https://orders/"), ..Required::default() }),
     };
     let clock = FixedClock { now: moment(1), uptime_ms: 1 };
     matches!(decide(policy, &attempt, &clock), Decision::Allow(_))
@@ -187,6 +189,30 @@ async fn two_edits_collide(store: &Store, cast: &Cast) {
     assert!(matches!(lost, StoreError::Conflict { what: Conflict::Changed { version: 2, .. } }));
 }
 
+async fn a_gateway_comes_and_changes(store: &Store, policy: &Policy) {
+    let mut gateway = Gateway::built_in(moment(4)).unwrap();
+    let mut tx = begin(store, 4).await;
+    tx.insert_gateway(&gateway).await.unwrap();
+    let error = tx.insert_gateway(&gateway).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { what: Conflict::Taken { field: "id", .. } }));
+    let committed = tx.commit().await.unwrap();
+    policy.apply(committed.revision, committed.changes, Freshness::Authority);
+    assert!(policy.gateway("default").is_some());
+    gateway.required_scopes = vec!["read:orders".to_owned()];
+    let mut tx = begin(store, 4).await;
+    assert_eq!(tx.update_gateway(&gateway).await.unwrap(), 2);
+    let mut other_kind = store.gateway(&gateway.id).await.unwrap().unwrap();
+    other_kind.kind = GatewayKind::Caddy;
+    let error = tx.update_gateway(&other_kind).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. } | StoreError::Unstorable { .. }));
+    let committed = tx.commit().await.unwrap();
+    policy.apply(committed.revision, committed.changes, Freshness::Authority);
+    let known = policy.gateway("default").unwrap();
+    assert_eq!(known.gateway.required_scopes, gateway.required_scopes);
+    let page = store.gateways(&Page::Offset { offset: 0, limit: 9 }).await.unwrap();
+    assert_eq!(page.total, Some(1));
+}
+
 async fn a_slip_is_undone(store: &Store, cast: &Cast) {
     let before = store.revision().await.unwrap();
     let mut tx = begin(store, 4).await;
@@ -203,7 +229,7 @@ async fn the_log_tells_what_the_snapshot_tells(store: &Store) {
     let numbers: Vec<_> = rows.iter().map(|row| row.seq).collect();
     assert_eq!(numbers, (1..=snapshot.revision).collect::<Vec<_>>());
     let ends: Vec<_> = rows.iter().filter(|row| row.txn_end).map(|row| row.seq).collect();
-    assert_eq!(ends, [4, 6, 7]);
+    assert_eq!(ends, [4, 6, 7, 8, 9]);
     let snapshot = policy_of(snapshot.changes);
     let replayed = policy_of(rows.into_iter().map(|row| row.change).collect());
     for address in ["203.0.113.9", "203.0.113.200", "198.51.100.9"] {
@@ -249,10 +275,13 @@ async fn everything_is_taken_down(store: &Store, cast: &Cast, policy: &Policy) {
     assert!(tx.delete_client(&cast.client.id).await.unwrap());
     assert!(tx.delete_account(&cast.account.id).await.unwrap());
     assert!(tx.delete_api(&cast.api.id).await.unwrap());
+    let gateway = GatewayId::parse("default").unwrap();
+    assert!(tx.delete_gateway(&gateway).await.unwrap());
     let committed = tx.commit().await.unwrap();
-    assert_eq!((committed.revision, committed.changes.len()), (20, 4));
+    assert_eq!((committed.revision, committed.changes.len()), (23, 5));
     policy.apply(committed.revision, committed.changes, Freshness::Authority);
     assert!(!admits(policy, "203.0.113.200"));
+    assert!(policy.gateway("default").is_none());
     assert_eq!(store.grant(&cast.grant.id).await.unwrap(), None);
 }
 
@@ -264,7 +293,8 @@ async fn the_audit_log_tells_it_all(store: &Store) {
     for (action, expected) in actions {
         assert_eq!(count(action), expected, "{action}");
     }
-    let deleted = ["grant.delete", "client.delete", "account.delete", "api.delete"];
+    let deleted =
+        ["grant.delete", "client.delete", "account.delete", "api.delete", "gateway.delete"];
     assert!(deleted.iter().all(|action| count(action) == 1));
     assert!(audit.items.iter().all(|row| row.actor_address.as_deref() == Some("192.0.2.1")));
     let verdict = store.verify_audit().await.unwrap();

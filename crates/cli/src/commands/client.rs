@@ -262,7 +262,7 @@ async fn act(
 }
 
 /// A length of time in seconds: `90`, `90s`, `15m`, `1h`, `2d`.
-fn seconds(text: &str) -> Result<u64, String> {
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
     let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
     let (number, unit) = units
         .iter()

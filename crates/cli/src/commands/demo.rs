@@ -76,6 +76,7 @@ fn settings(args: &DemoArgs, folder: &str) -> anyhow::Result<Config> {
         public: address(args.public),
         gate: address(args.gate),
         ops: address(args.ops),
+        grpc: Some("off".to_owned()),
         ..ServeArgs::default()
     };
     Ok(Config::read(&flags, [])?)

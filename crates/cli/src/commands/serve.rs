@@ -21,6 +21,10 @@ pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     println!("keyward {} serves {}", env!("CARGO_PKG_VERSION"), running.services.issuer);
     println!("  public  {}", running.public);
     println!("  gate    {}", running.gate);
+    match &running.grpc {
+        Some(grpc) => println!("  grpc    {grpc}"),
+        None => println!("  grpc    off"),
+    }
     println!("  ops     {}", running.ops);
     println!("  data    {}", config.data.display());
     println!("  client address on the public listener: {}", config.public_address_words);

@@ -41,7 +41,33 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "gate",
         default: "127.0.0.1:8081",
         value: "ADDR",
-        help: "Where gateways ask: IP:PORT on loopback, or unix:/path.",
+        help: "Where gateways ask over HTTP: IP:PORT, or unix:/path. Other machines can only reach it \
+               once a gateway is registered that shows who it is.",
+    },
+    Setting {
+        key: "grpc",
+        default: "127.0.0.1:8082",
+        value: "ADDR|off",
+        help: "Where Envoy asks (ext_authz over gRPC): IP:PORT, unix:/path, or off. Not set, and the \
+               default is taken already: off.",
+    },
+    Setting {
+        key: "gate_tls_cert",
+        default: "",
+        value: "FILE",
+        help: "PEM certificate chain of the gate listeners (HTTP and gRPC). Empty: plain.",
+    },
+    Setting {
+        key: "gate_tls_key",
+        default: "",
+        value: "FILE",
+        help: "PEM private key for that certificate.",
+    },
+    Setting {
+        key: "gate_client_ca",
+        default: "",
+        value: "FILE",
+        help: "PEM certificates of the authorities that vouch for gateways' client certificates.",
     },
     Setting {
         key: "ops",
@@ -132,9 +158,21 @@ pub(crate) struct ServeArgs {
     /// Where OAuth and the management APIs are served
     #[arg(long, value_name = "ADDR")]
     pub(crate) public: Option<String>,
-    /// Where gateways ask: IP:PORT on loopback, or unix:/path
+    /// Where gateways ask over HTTP: IP:PORT, or unix:/path
     #[arg(long, value_name = "ADDR")]
     pub(crate) gate: Option<String>,
+    /// Where Envoy asks (ext_authz over gRPC): IP:PORT, unix:/path, or off
+    #[arg(long, value_name = "ADDR|off")]
+    pub(crate) grpc: Option<String>,
+    /// PEM certificate chain of the gate listeners (HTTP and gRPC)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gate_tls_cert: Option<String>,
+    /// PEM private key for that certificate
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gate_tls_key: Option<String>,
+    /// PEM certificates of the authorities that vouch for gateways' client certificates
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gate_client_ca: Option<String>,
     /// Where /livez, /readyz and /metrics are served
     #[arg(long, value_name = "ADDR")]
     pub(crate) ops: Option<String>,
@@ -181,6 +219,10 @@ impl ServeArgs {
             ("data", &self.data),
             ("public", &self.public),
             ("gate", &self.gate),
+            ("grpc", &self.grpc),
+            ("gate_tls_cert", &self.gate_tls_cert),
+            ("gate_tls_key", &self.gate_tls_key),
+            ("gate_client_ca", &self.gate_client_ca),
             ("ops", &self.ops),
             ("issuer", &self.issuer),
             ("public_address_from", &self.public_address_from),

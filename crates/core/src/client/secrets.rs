@@ -24,32 +24,50 @@ impl Client {
         overlap_s: u32,
         now: Timestamp,
     ) -> Result<(), Invalid> {
-        if overlap_s > OVERLAP_MAX_S {
-            let message = format!("is over {OVERLAP_MAX_S} seconds (30 days)");
-            return Err(Invalid::new("overlap_s", "too_long", message));
-        }
-        let end = now.plus_seconds(i64::from(overlap_s));
-        for old in &mut self.secrets {
-            old.expires_at = Some(old.expires_at.map_or(end, |earlier| earlier.min(end)));
-        }
-        self.secrets.retain(|old| old.is_live(now));
-        if self.secrets.len() >= SECRETS_MAX {
-            let message =
-                format!("there are {SECRETS_MAX} live secrets already; delete one of them first");
-            return Err(Invalid::new("secrets", "too_many_secrets", message));
-        }
-        self.secrets.push(secret);
+        rotate(&mut self.secrets, "secrets", secret, overlap_s, now)?;
         self.updated_at = now;
         Ok(())
     }
 
     /// Removes a secret; whether there was one. A client may be left without any.
     pub fn remove_secret(&mut self, id: SecretId, now: Timestamp) -> bool {
-        let before = self.secrets.len();
-        self.secrets.retain(|secret| secret.id != id);
         self.updated_at = now;
-        before != self.secrets.len()
+        remove_secret(&mut self.secrets, id)
     }
+}
+
+/// Adds a secret to those of one holder, as [`Client::rotate_secret`] says; `called` is what the
+/// holder's secrets are called.
+pub(crate) fn rotate(
+    secrets: &mut Vec<ClientSecret>,
+    called: &str,
+    secret: ClientSecret,
+    overlap_s: u32,
+    now: Timestamp,
+) -> Result<(), Invalid> {
+    if overlap_s > OVERLAP_MAX_S {
+        let message = format!("is over {OVERLAP_MAX_S} seconds (30 days)");
+        return Err(Invalid::new("overlap_s", "too_long", message));
+    }
+    let end = now.plus_seconds(i64::from(overlap_s));
+    for old in &mut *secrets {
+        old.expires_at = Some(old.expires_at.map_or(end, |earlier| earlier.min(end)));
+    }
+    secrets.retain(|old| old.is_live(now));
+    if secrets.len() >= SECRETS_MAX {
+        let message =
+            format!("there are {SECRETS_MAX} live {called} already; delete one of them first");
+        return Err(Invalid::new(called, "too_many_secrets", message));
+    }
+    secrets.push(secret);
+    Ok(())
+}
+
+/// Removes the secret of that name; whether there was one.
+pub(crate) fn remove_secret(secrets: &mut Vec<ClientSecret>, id: SecretId) -> bool {
+    let before = secrets.len();
+    secrets.retain(|secret| secret.id != id);
+    before != secrets.len()
 }
 
 /// Whether a secret that was made elsewhere is strong enough to be taken over: at least 112 bits

@@ -81,6 +81,44 @@ impl<'a> StrictJson<'a> {
     }
 }
 
+/// A JSON object being written.
+pub(crate) struct ObjectText(String);
+
+impl ObjectText {
+    /// `{}` so far.
+    pub(crate) fn new() -> Self {
+        let mut text = String::with_capacity(512);
+        text.push('{');
+        Self(text)
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        push_text(&mut self.0, name);
+        self.0.push(':');
+    }
+
+    /// Adds a member with a text.
+    pub(crate) fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        push_text(&mut self.0, value);
+    }
+
+    /// Adds a member with a value that is JSON already.
+    pub(crate) fn raw(&mut self, name: &str, json: &str) {
+        self.name(name);
+        self.0.push_str(json);
+    }
+
+    /// The object.
+    pub(crate) fn finish(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
 /// Appends `text` as a JSON string (RFC 8259 §7).
 pub(crate) fn push_text(out: &mut String, text: &str) {
     out.push('"');

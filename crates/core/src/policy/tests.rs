@@ -73,3 +73,37 @@ fn an_api_is_not_found_by_the_identifier_that_it_had() {
     assert!(policy.api("https://new/").is_some());
     assert!(policy.api("https://old/").is_none());
 }
+
+fn gateway() -> Gateway {
+    Gateway::built_in(NOW).unwrap()
+}
+
+#[test]
+fn a_gateway_that_was_changed_has_ended() {
+    let policy = policy();
+    let put = |revision, gateway: Gateway| {
+        policy.apply(revision, vec![Change::Gateway(Box::new(gateway))], Freshness::Authority);
+    };
+    put(2, gateway());
+    let first = policy.gateway("default").unwrap();
+    assert!(!first.has_ended());
+    put(3, gateway());
+    assert!(first.has_ended());
+    let second = policy.gateway("default").unwrap();
+    assert!(!second.has_ended());
+    policy.apply(4, vec![Change::GatewayDeleted(gateway().id)], Freshness::Authority);
+    assert!(second.has_ended() && policy.gateway("default").is_none());
+}
+
+#[test]
+fn a_replaced_policy_keeps_no_gateway_that_is_not_in_it() {
+    let policy = policy();
+    let mut other = gateway();
+    other.id = GatewayId::parse("other").unwrap();
+    let both = [gateway(), other].map(|gateway| Change::Gateway(Box::new(gateway)));
+    policy.apply(2, both.to_vec(), Freshness::Authority);
+    let (kept, gone) = (policy.gateway("default").unwrap(), policy.gateway("other").unwrap());
+    policy.replace(3, vec![Change::Gateway(Box::new(gateway()))], Freshness::Authority);
+    assert!(kept.has_ended() && gone.has_ended());
+    assert!(policy.gateway("default").is_some() && policy.gateway("other").is_none());
+}

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::id::ClientId;
 use crate::jws::Verified;
-use crate::jws::json::{StrictJson, push_text};
+use crate::jws::json::{ObjectText, StrictJson};
 use crate::time::Timestamp;
 
 /// The last moment a token may name, in seconds: the end of the year 9999. Larger numbers are a
@@ -19,7 +19,7 @@ const SECONDS_MAX_REAL: f64 = 253_402_300_799.0;
 /// Writes the payload, Auth0's order first.
 pub(super) fn write(claims: &TokenClaims, dialect: Dialect) -> String {
     let client = claims.client.to_string();
-    let mut out = Object::new();
+    let mut out = ObjectText::new();
     out.text("iss", &claims.issuer);
     match dialect {
         Dialect::Auth0 => out.text("sub", &format!("{client}{AUTH0_SUBJECT_SUFFIX}")),
@@ -59,40 +59,6 @@ pub(super) fn write(claims: &TokenClaims, dialect: Dialect) -> String {
         }
     }
     out.finish()
-}
-
-/// A JSON object being written.
-struct Object(String);
-
-impl Object {
-    fn new() -> Self {
-        let mut text = String::with_capacity(512);
-        text.push('{');
-        Self(text)
-    }
-
-    fn name(&mut self, name: &str) {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        push_text(&mut self.0, name);
-        self.0.push(':');
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
-        push_text(&mut self.0, value);
-    }
-
-    fn raw(&mut self, name: &str, json: &str) {
-        self.name(name);
-        self.0.push_str(json);
-    }
-
-    fn finish(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
 }
 
 /// Reads and checks the payload of a verified JWS.

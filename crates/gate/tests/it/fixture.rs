@@ -1,21 +1,21 @@
 //! A policy with clients, the gate over it, and requests to that gate.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use axum::Router;
-use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
-use keyward_allowlist::{ClientAddressRule, Connection, NetworkSet, Peer, Source};
+use http_body::Body;
+use http_body_util::{BodyExt as _, Empty};
+use keyward_allowlist::{Connection, Network, Peer, Source};
 use keyward_core::allowlist::{Allowlist, Entry, Mode};
 use keyward_core::api::{Account, Api};
 use keyward_core::client::{Client, ClientGrant, State};
-use keyward_core::gateway::{DenyStyle, Disclosure, Gateway};
+use keyward_core::gateway::{ClientAddress, DenyStyle, Disclosure, Gateway, GatewayKind};
 use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId, SecretId};
 use keyward_core::jwk::{Algorithm, KeySet, VerifyingKey};
 use keyward_core::jws::{attach_signature, encode_header, signing_input};
@@ -23,7 +23,7 @@ use keyward_core::policy::{Change, Freshness, Policy, Settings};
 use keyward_core::secret::{ClientSecret, PepperId, Peppers, PlainSecret};
 use keyward_core::time::{Clock, Timestamp};
 use keyward_core::token::{Dialect, TokenClaims};
-use keyward_gate::{DecisionEvent, Events, Gate, Gateways, router};
+use keyward_gate::{Checks, DecisionEvent, Events, Gate, GatewayAlarm};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;
@@ -115,7 +115,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) events: mpsc::Receiver<DecisionEvent>,
-    pub(crate) router: Router,
+    pub(crate) alarms: mpsc::Receiver<GatewayAlarm>,
     peppers: Peppers,
     signer: Ed25519KeyPair,
     clients: u8,
@@ -127,7 +127,9 @@ impl World {
     pub(crate) fn new() -> Self {
         let world = Self::before_the_first_policy(64);
         let api = Api::new(api_id(), AUDIENCE, "The API", world.clock.now());
-        world.apply(vec![Change::Api(Box::new(api))]);
+        let mut changes = vec![Change::Api(Box::new(api))];
+        changes.extend(gateways().into_iter().map(|gateway| Change::Gateway(Box::new(gateway))));
+        world.apply(changes);
         world
     }
 
@@ -147,11 +149,10 @@ impl World {
         let clock = Arc::new(TestClock::default());
         clock.now_ms.store(NOW_S * 1000, Ordering::SeqCst);
         clock.uptime_ms.store(1_000, Ordering::SeqCst);
-        let (sender, events) = Events::channel(events);
-        let gate = Gate::new(policy.clone(), clock.clone(), gateways(), sender);
-        let gate = Arc::new(gate);
-        let router = router(Arc::clone(&gate));
-        Self { policy, clock, gate, events, router, peppers, signer, clients: 0 }
+        let (sender, events) = Events::unheard().with_decisions(events);
+        let (sender, alarms) = sender.with_alarms(64);
+        let gate = Arc::new(Gate::new(policy.clone(), clock.clone(), sender));
+        Self { policy, clock, gate, events, alarms, peppers, signer, clients: 0 }
     }
 
     pub(crate) fn apply(&self, changes: Vec<Change>) {
@@ -198,6 +199,10 @@ impl World {
         key
     }
 
+    pub(crate) fn peppers(&self) -> &Peppers {
+        &self.peppers
+    }
+
     /// Replaces the client of a key.
     pub(crate) fn edit(&self, key: &Key, edit: impl FnOnce(&mut Client)) {
         let mut client = key.client.clone();
@@ -238,8 +243,23 @@ impl World {
         self.send(request(Method::GET, &format!("/v1/check/{gateway}"), headers)).await
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+    /// Registers a gateway, or changes it.
+    pub(crate) fn register(&self, gateway: Gateway) {
+        self.apply(vec![Change::Gateway(Box::new(gateway))]);
+    }
+
+    /// Asks over a connection from this machine.
+    pub(crate) async fn send<B: Body>(&self, request: Request<B>) -> Answer {
+        self.send_over(LOCAL, request).await
+    }
+
+    /// Asks over a connection.
+    pub(crate) async fn send_over<B>(&self, connection: Connection, request: Request<B>) -> Answer
+    where
+        B: Body,
+    {
+        let checks = Checks::new(Arc::clone(&self.gate), connection, Arc::default());
+        let response = checks.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let text = |value: &http::HeaderValue| value.to_str().unwrap().to_owned();
         let id = parts.headers.get_all("x-request-id").iter().map(text).collect::<Vec<_>>();
@@ -251,16 +271,19 @@ impl World {
     }
 }
 
-/// A request from this machine.
-pub(crate) fn request(method: Method, path: &str, headers: &[Header]) -> Request<Body> {
+/// A connection from this machine.
+pub(crate) const LOCAL: Connection =
+    Connection { peer: Peer::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), proxied: None };
+
+pub(crate) type NoBody = Empty<Bytes>;
+
+/// A request without body.
+pub(crate) fn request(method: Method, path: &str, headers: &[Header]) -> Request<NoBody> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, value.as_bytes());
     }
-    let mut request = request.body(Body::empty()).unwrap();
-    let peer = Peer::Ip(IpAddr::from([127, 0, 0, 1]));
-    request.extensions_mut().insert(Connection { peer, proxied: None });
-    request
+    request.body(Empty::new()).unwrap()
 }
 
 pub(crate) fn allowlist(mode: Mode, networks: &[&str]) -> Allowlist {
@@ -289,36 +312,38 @@ pub(crate) fn api_id() -> ApiId {
     ApiId::parse("api1").unwrap()
 }
 
-fn gateways() -> Gateways {
-    let gateways = Gateways::built_in(Disclosure::Generic);
-    let local = networks(&["127.0.0.0/8"]);
-    let local_rule = ClientAddressRule::new(Source::SingleHeader("x-real-ip".to_owned()), local);
-    let gateway = |name: &str, deny_style, disclosure| Gateway {
-        id: GatewayId::parse(name).unwrap(),
-        client_address: local_rule.clone(),
-        peers: networks(&["127.0.0.0/8"]),
-        unix_peer: false,
-        required_audience: None,
-        required_scopes: Vec::new(),
-        disclosure,
-        deny_style,
-    };
-    gateways.register(gateway("full", DenyStyle::Full, Disclosure::Generic));
-    gateways.register(gateway("uniform", DenyStyle::Full, Disclosure::Uniform));
-    gateways.register(gateway("uniform-bare", DenyStyle::Bare, Disclosure::Uniform));
-    gateways.register(Gateway {
-        required_audience: Some(AUDIENCE.to_owned()),
-        required_scopes: vec!["write".to_owned()],
-        ..gateway("scoped", DenyStyle::Full, Disclosure::Generic)
-    });
-    gateways.register(Gateway {
-        client_address: ClientAddressRule::new(Source::XForwardedFor, networks(&["10.0.0.0/8"])),
-        peers: networks(&["10.0.0.0/8"]),
-        ..gateway("far", DenyStyle::Bare, Disclosure::Generic)
-    });
-    gateways
+/// A gateway on this machine that tells the client address in `X-Real-IP`.
+pub(crate) fn gateway(name: &str, kind: GatewayKind) -> Gateway {
+    let mut gateway = Gateway::new(GatewayId::parse(name).unwrap(), kind, Timestamp::default());
+    gateway.auth.peers = networks(&["127.0.0.0/8"]);
+    gateway
 }
 
-fn networks(texts: &[&str]) -> NetworkSet {
-    NetworkSet::compile(&texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>())
+fn gateways() -> Vec<Gateway> {
+    let local = |name: &str, deny_style, disclosure| {
+        let mut gateway = gateway(name, GatewayKind::Nginx);
+        gateway.client_address.trusted = networks(&["127.0.0.0/8"]);
+        gateway.deny_style = Some(deny_style);
+        gateway.disclosure = Some(disclosure);
+        gateway
+    };
+    let mut scoped = local("scoped", DenyStyle::Full, Disclosure::Generic);
+    scoped.required_audience = Some(AUDIENCE.to_owned());
+    scoped.required_scopes = vec!["write".to_owned()];
+    let mut far = local("far", DenyStyle::Bare, Disclosure::Generic);
+    far.client_address =
+        ClientAddress { source: Source::XForwardedFor, trusted: networks(&["10.0.0.0/8"]) };
+    far.auth.peers = networks(&["10.0.0.0/8"]);
+    vec![
+        Gateway::built_in(Timestamp::default()).unwrap(),
+        local("full", DenyStyle::Full, Disclosure::Generic),
+        local("uniform", DenyStyle::Full, Disclosure::Uniform),
+        local("uniform-bare", DenyStyle::Bare, Disclosure::Uniform),
+        scoped,
+        far,
+    ]
+}
+
+pub(crate) fn networks(texts: &[&str]) -> Vec<Network> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
 }

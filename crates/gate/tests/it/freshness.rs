@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
+use keyward_core::gateway::Gateway;
 use keyward_core::policy::Freshness;
+use keyward_core::time::Timestamp;
 
 use crate::fixture::{Answer, LISTED, World, from};
 
@@ -44,7 +46,7 @@ async fn forward_auth_045_nothing_passes_before_the_first_policy() {
 #[tokio::test]
 async fn forward_auth_043_a_full_event_queue_neither_opens_nor_delays() {
     let mut world = World::before_the_first_policy(1);
-    world.apply(Vec::new());
+    world.register(Gateway::built_in(Timestamp::default()).unwrap());
     let key = world.listed_key();
     for _ in 0..5 {
         assert_eq!(world.ask("default", &[from("192.0.2.1"), key.basic()]).await.status, 403);

@@ -6,7 +6,8 @@ use keyward_core::policy::Change;
 
 use crate::fixture::{LISTED, World, api_id, from};
 
-const IDENTITY: [&str; 4] = ["x-client-id", "x-account-id", "x-client-scope", "x-client-ip"];
+const IDENTITY: [&str; 5] =
+    ["x-client-id", "x-account-id", "x-client-scope", "x-client-ip", "x-client-assertion"];
 
 #[tokio::test]
 async fn an_allowed_request_is_exactly_this() {
@@ -21,7 +22,7 @@ async fn an_allowed_request_is_exactly_this() {
     expected.sort_unstable();
     assert_eq!(names, expected, "and x-request-id");
     let values = IDENTITY.map(|name| answer.header(name).unwrap());
-    assert_eq!(values, [key.id().as_str(), "-", "read write", "203.0.113.5"]);
+    assert_eq!(values, [key.id().as_str(), "-", "read write", "203.0.113.5", "-"]);
 }
 
 #[tokio::test]
@@ -68,7 +69,7 @@ async fn forward_auth_029_identity_headers_of_the_client_never_survive() {
     let answer = world.ask("default", &headers).await;
     // Always all of them, so that the program in front overwrites each one.
     let values = IDENTITY.map(|name| answer.header(name).unwrap());
-    assert_eq!(values, [key.id().as_str(), "-", "read write", "-"]);
+    assert_eq!(values, [key.id().as_str(), "-", "read write", "-", "-"]);
 }
 
 #[tokio::test]

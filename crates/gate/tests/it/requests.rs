@@ -1,18 +1,16 @@
 //! Methods, paths and bodies.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
-use axum::body::{Body, Bytes, HttpBody};
+use bytes::Bytes;
 use http::{Method, Request, Version};
-use http_body_util::Empty;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
+use http_body::Body;
 use hyper_util::rt::TokioIo;
-use keyward_allowlist::{Connection, Peer};
+use hyper_util::service::TowerToHyperService;
+use keyward_gate::Checks;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tower::ServiceExt as _;
 
-use crate::fixture::{Answer, LISTED, World, from, request};
+use crate::fixture::{Answer, LISTED, LOCAL, World, from, request};
 
 async fn with_method(world: &World, method: &str, headers: &[crate::fixture::Header]) -> Answer {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -91,22 +89,22 @@ async fn the_query_carries_no_credential() {
 #[derive(Debug)]
 struct Silence;
 
-impl HttpBody for Silence {
+impl Body for Silence {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
     fn poll_frame(
         self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
         panic!("the gate must not read bodies")
     }
 }
 
-fn silent(version: Version, headers: &[crate::fixture::Header]) -> Request<Body> {
+fn silent(version: Version, headers: &[crate::fixture::Header]) -> Request<Silence> {
     let mut request = request(Method::POST, "/v1/check/default", headers);
     *request.version_mut() = version;
-    request.map(|_| Body::new(Silence))
+    request.map(|_| Silence)
 }
 
 #[tokio::test]
@@ -121,19 +119,14 @@ async fn a_body_that_never_comes_is_not_waited_for() {
     let answer = world.send(silent(Version::HTTP_2, &[key.basic()])).await;
     assert_eq!((answer.status.as_u16(), answer.header("connection")), (200, None));
     let bodiless = request(Method::POST, "/v1/check/default", &[key.basic()]);
-    let bodiless = bodiless.map(|_| Body::new(Empty::new()));
     assert_eq!(world.send(bodiless).await.header("connection"), None);
 }
 
 /// Serves one connection with hyper and returns all that comes back for these bytes.
 async fn exchange(world: &World, bytes: String) -> String {
     let (client, server) = tokio::io::duplex(64 * 1024);
-    let router = world.router.clone();
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        let peer = Peer::Ip(IpAddr::from([127, 0, 0, 1]));
-        request.extensions_mut().insert(Connection { peer, proxied: None });
-        router.clone().oneshot(request.map(Body::new))
-    });
+    let checks = Checks::new(Arc::clone(&world.gate), LOCAL, Arc::default());
+    let service = TowerToHyperService::new(checks);
     let serving = tokio::spawn(
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service),
     );

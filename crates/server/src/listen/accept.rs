@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use keyward_allowlist::Peer;
 use tokio::task::JoinSet;
@@ -14,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::bind::Bound;
 use super::connection::{Listener, run};
 use super::files::connections_affordable;
+use super::handler::Handler;
 use super::liveness::{Connections, Order, sweep_interval};
 use super::stream::Socket;
 use super::{Limits, ListenOptions};
@@ -27,13 +27,13 @@ const HTTP2_WINDOW_BYTES: (u32, u32) = (256 * 1024, 1024 * 1024);
 /// The most bytes the HTTP/1 library buffers of a connection.
 const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Serves `router` on `bound` until `shutdown` resolves; then stops accepting, lets requests being
+/// Serves `handler` on `bound` until `shutdown` resolves; then stops accepting, lets requests being
 /// answered finish for [`Limits::drain_timeout`], and returns.
 ///
 /// Dropping the future ends all its connections at once.
-pub async fn serve(
+pub async fn serve<H: Handler>(
     bound: Bound,
-    router: Router,
+    handler: H,
     options: ListenOptions,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -45,7 +45,7 @@ pub async fn serve(
     let connections = Arc::new(Connections::new());
     let mut tasks = JoinSet::new();
     tasks.spawn(sweep(Arc::clone(&connections), limits));
-    let accepting = accept_all(&bound, listener(router, options), &connections, &mut tasks);
+    let accepting = accept_all(&bound, listener(handler, options), &connections, &mut tasks);
     tokio::select! {
         () = accepting => {}
         () = shutdown => {}
@@ -81,7 +81,7 @@ async fn sweep(connections: Arc<Connections>, limits: Limits) {
     }
 }
 
-fn listener(router: Router, options: ListenOptions) -> Arc<Listener> {
+fn listener<H: Handler>(handler: H, options: ListenOptions) -> Arc<Listener<H>> {
     let limits = options.limits;
     let mut http1 = hyper::server::conn::http1::Builder::new();
     http1
@@ -103,7 +103,7 @@ fn listener(router: Router, options: ListenOptions) -> Arc<Listener> {
         .initial_connection_window_size(HTTP2_WINDOW_BYTES.1);
     Arc::new(Listener {
         name: options.name,
-        router,
+        handler,
         tls: options.tls.map(tokio_rustls::TlsAcceptor::from),
         proxy_protocol: options.proxy_protocol,
         limits,
@@ -113,9 +113,9 @@ fn listener(router: Router, options: ListenOptions) -> Arc<Listener> {
 }
 
 /// Accepts connections for ever, each in a task of its own.
-async fn accept_all(
+async fn accept_all<H: Handler>(
     bound: &Bound,
-    listener: Arc<Listener>,
+    listener: Arc<Listener<H>>,
     connections: &Arc<Connections>,
     tasks: &mut JoinSet<()>,
 ) {
@@ -139,17 +139,17 @@ async fn accept_all(
             }
         };
         accepted.increment(1);
-        make_room(&listener, connections).await;
+        make_room(listener.name, listener.limits.connections_max, connections).await;
         let open = connections.open();
         tasks.spawn(run(Arc::clone(&listener), socket, peer, open));
     }
 }
 
 /// Waits until there are fewer connections than the cap, closing those that are idle longest.
-async fn make_room(listener: &Listener, connections: &Connections) {
-    while connections.count() >= listener.limits.connections_max {
+async fn make_room(name: &'static str, most: usize, connections: &Connections) {
+    while connections.count() >= most {
         if connections.close_oldest_idle() {
-            super::count_refusal(listener.name, "evicted");
+            super::count_refusal(name, "evicted");
         }
         // A connection may become idle without closing, so look again now and then.
         let _ = tokio::time::timeout(ACCEPT_PAUSE, connections.one_closed()).await;

@@ -4,7 +4,6 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
-use axum::Router;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -16,7 +15,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio_rustls::TlsAcceptor;
 
 use super::Limits;
+use super::certificate::names_of;
 use super::guard::Guard;
+use super::handler::{Accepted, Handler};
 use super::head::HeadScanner;
 use super::liveness::{Liveness, OpenConnection, Order};
 use super::request::answer;
@@ -28,9 +29,9 @@ const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const EARLY_BYTES: usize = 2048;
 
 /// What all connections of a listener share.
-pub(super) struct Listener {
+pub(super) struct Listener<H> {
     pub(super) name: &'static str,
-    pub(super) router: Router,
+    pub(super) handler: H,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) proxy_protocol: Option<ClientAddressRule>,
     pub(super) limits: Limits,
@@ -39,9 +40,10 @@ pub(super) struct Listener {
 }
 
 /// What all requests of a connection share.
-pub(super) struct ConnectionContext {
-    pub(super) listener: Arc<Listener>,
-    pub(super) connection: Connection,
+pub(super) struct ConnectionContext<S> {
+    pub(super) name: &'static str,
+    pub(super) limits: Limits,
+    pub(super) service: S,
     pub(super) liveness: Arc<Liveness>,
     pub(super) http2: bool,
 }
@@ -52,7 +54,7 @@ struct Ready {
     /// Bytes of the stream that were read to tell the protocol.
     early: Vec<u8>,
     http2: bool,
-    connection: Connection,
+    accepted: Accepted,
 }
 
 /// Why a connection ended before its first request.
@@ -80,7 +82,12 @@ impl NotReady {
 }
 
 /// Runs a connection to its end.
-pub(super) async fn run(listener: Arc<Listener>, socket: Socket, peer: Peer, open: OpenConnection) {
+pub(super) async fn run<H: Handler>(
+    listener: Arc<Listener<H>>,
+    socket: Socket,
+    peer: Peer,
+    open: OpenConnection,
+) {
     let liveness = Arc::clone(&open.liveness);
     let ready = tokio::select! {
         ready = prepare(&listener, socket, peer) => ready,
@@ -100,16 +107,11 @@ pub(super) async fn run(listener: Arc<Listener>, socket: Socket, peer: Peer, ope
     drop(open);
 }
 
-async fn run_http1(listener: Arc<Listener>, ready: Ready, liveness: Arc<Liveness>) {
+async fn run_http1<H: Handler>(listener: Arc<Listener<H>>, ready: Ready, liveness: Arc<Liveness>) {
     let scanner = HeadScanner::new(listener.limits.head);
     let guard =
         Guard::http1(ready.stream, &ready.early, scanner, Arc::clone(&liveness), listener.name);
-    let context = Arc::new(ConnectionContext {
-        listener: Arc::clone(&listener),
-        connection: ready.connection,
-        liveness: Arc::clone(&liveness),
-        http2: false,
-    });
+    let context = Arc::new(listener.context(&ready.accepted, &liveness, false));
     let service = service_fn(move |request| answer(Arc::clone(&context), request));
     let mut connection = pin!(listener.http1.serve_connection(TokioIo::new(guard), service));
     loop {
@@ -126,14 +128,9 @@ async fn run_http1(listener: Arc<Listener>, ready: Ready, liveness: Arc<Liveness
     }
 }
 
-async fn run_http2(listener: Arc<Listener>, ready: Ready, liveness: Arc<Liveness>) {
+async fn run_http2<H: Handler>(listener: Arc<Listener<H>>, ready: Ready, liveness: Arc<Liveness>) {
     let guard = Guard::http2(ready.stream, ready.early, Arc::clone(&liveness), listener.name);
-    let context = Arc::new(ConnectionContext {
-        listener: Arc::clone(&listener),
-        connection: ready.connection,
-        liveness: Arc::clone(&liveness),
-        http2: true,
-    });
+    let context = Arc::new(listener.context(&ready.accepted, &liveness, true));
     let service = service_fn(move |request| answer(Arc::clone(&context), request));
     let mut connection = pin!(listener.http2.serve_connection(TokioIo::new(guard), service));
     loop {
@@ -150,6 +147,23 @@ async fn run_http2(listener: Arc<Listener>, ready: Ready, liveness: Arc<Liveness
     }
 }
 
+impl<H: Handler> Listener<H> {
+    fn context(
+        &self,
+        accepted: &Accepted,
+        liveness: &Arc<Liveness>,
+        http2: bool,
+    ) -> ConnectionContext<H::Service> {
+        ConnectionContext {
+            name: self.name,
+            limits: self.limits,
+            service: self.handler.accept(accepted),
+            liveness: Arc::clone(liveness),
+            http2,
+        }
+    }
+}
+
 fn log_end(listener: &'static str, result: hyper::Result<()>) {
     if let Err(error) = result {
         tracing::debug!(listener, %error, "connection ended with an error");
@@ -157,18 +171,26 @@ fn log_end(listener: &'static str, result: hyper::Result<()>) {
 }
 
 /// Reads what comes before the first request: PROXY header, TLS handshake, protocol.
-async fn prepare(listener: &Listener, mut socket: Socket, peer: Peer) -> Result<Ready, NotReady> {
-    let (proxied, early) = match &listener.proxy_protocol {
-        Some(rule) => read_proxy_header(&mut socket, peer, rule).await?,
-        None => (None, Vec::new()),
+async fn prepare<H: Handler>(
+    listener: &Listener<H>,
+    mut socket: Socket,
+    peer: Peer,
+) -> Result<Ready, NotReady> {
+    let expectation = match &listener.proxy_protocol {
+        Some(rule) => expect_proxy_header(peer, rule),
+        None => listener.handler.expect_proxy_header(peer),
     };
+    let (proxied, early) = read_proxy_header(&mut socket, expectation).await?;
     let connection = Connection { peer, proxied };
+    let mut certificate = Arc::default();
     let transport = Transport::new(socket, early);
     let (mut stream, negotiated) = match &listener.tls {
         None => (Stream::Plain(transport), None),
         Some(acceptor) => {
             let stream = acceptor.accept(transport).await.map_err(NotReady::Handshake)?;
-            let negotiated = stream.get_ref().1.alpn_protocol().map(|protocol| protocol == b"h2");
+            let session = stream.get_ref().1;
+            let negotiated = session.alpn_protocol().map(|protocol| protocol == b"h2");
+            certificate = names_of(session.peer_certificates().and_then(<[_]>::first));
             (Stream::Tls(Box::new(stream)), negotiated)
         }
     };
@@ -176,21 +198,19 @@ async fn prepare(listener: &Listener, mut socket: Socket, peer: Peer) -> Result<
         Some(http2) => (http2, Vec::new()),
         None => tell_protocol(&mut stream).await?,
     };
-    Ok(Ready { stream, early, http2, connection })
+    Ok(Ready { stream, early, http2, accepted: Accepted { connection, certificate } })
 }
 
 /// Reads the PROXY header, if one is due, and gives it with the bytes that follow it.
 async fn read_proxy_header(
     socket: &mut Socket,
-    peer: Peer,
-    rule: &ClientAddressRule,
+    expectation: ProxyExpectation,
 ) -> Result<(Option<ProxyHeader>, Vec<u8>), NotReady> {
-    let expectation = expect_proxy_header(peer, rule);
     match expectation {
         ProxyExpectation::NotRead => return Ok((None, Vec::new())),
         // Security: whoever can go round the proxies is turned away, header or not.
         ProxyExpectation::Forbidden => return Err(NotReady::UnlistedPeer),
-        ProxyExpectation::Required => {}
+        ProxyExpectation::Required | ProxyExpectation::Allowed => {}
     }
     let mut bytes = Vec::with_capacity(PROXY_HEADER_BYTES_MAX);
     loop {

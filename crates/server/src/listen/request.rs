@@ -9,14 +9,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body as AxumBody;
 use http::header::{AUTHORIZATION, CONNECTION, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::Sleep;
-use tower::Service as _;
+use tower::Service;
 
 use super::Limits;
 use super::connection::ConnectionContext;
@@ -26,57 +24,63 @@ use super::liveness::{ActiveRequest, Liveness};
 ///
 /// # Errors
 /// An HTTP/2 request that contradicts itself; the library resets its stream.
-pub(super) async fn answer(
-    context: Arc<ConnectionContext>,
+pub(super) async fn answer<S, B>(
+    context: Arc<ConnectionContext<S>>,
     request: Request<Incoming>,
-) -> Result<Response<TrackedBody>, h2::Error> {
+) -> Result<Response<TrackedBody<B>>, h2::Error>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
+{
     let active = context.liveness.begin_request();
     let (mut parts, body) = request.into_parts();
-    let listener = &context.listener;
+    let name = context.name;
     if context.http2 {
         context.liveness.head_ended();
         if let Some(cause) = contradiction(&parts) {
-            super::count_refusal(listener.name, cause);
+            super::count_refusal(name, cause);
             return Err(h2::Reason::PROTOCOL_ERROR.into());
         }
         if parts.headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
-            super::count_refusal(listener.name, "repeated_header");
+            super::count_refusal(name, "repeated_header");
             return Ok(refusal(StatusCode::BAD_REQUEST, true, active));
         }
     }
-    drop_underscored(&mut parts.headers, listener.name);
-    parts.extensions.insert(context.connection);
+    drop_underscored(&mut parts.headers, name);
 
     if body.is_end_stream() {
-        let request = Request::from_parts(parts, AxumBody::empty());
-        return Ok(match route(listener.router.clone(), request).await {
-            Some(response) => response.map(|body| TrackedBody { body, _active: active }),
+        let request = Request::from_parts(parts, RequestBody::Empty);
+        return Ok(match route(context.service.clone(), request).await {
+            Some(response) => response.map(|body| TrackedBody::new(body, active)),
             None => panicked(&context, active),
         });
     }
-    let max = body_bytes_max(&listener.limits, parts.uri.path());
+    let max = body_bytes_max(&context.limits, parts.uri.path());
     if body.size_hint().lower() > max {
-        super::count_refusal(listener.name, BodyFault::TooLarge.cause());
+        super::count_refusal(name, BodyFault::TooLarge.cause());
         return Ok(refusal(StatusCode::PAYLOAD_TOO_LARGE, context.http2, active));
     }
-    let (body, faults) = LimitedBody::new(body, max, &context);
-    let request = Request::from_parts(parts, AxumBody::new(body));
-    let Some(response) = route(listener.router.clone(), request).await else {
+    let (body, faults) =
+        LimitedBody::new(body, max, context.limits.body_timeout, &context.liveness);
+    let request = Request::from_parts(parts, RequestBody::Limited(body));
+    let Some(response) = route(context.service.clone(), request).await else {
         return Ok(panicked(&context, active));
     };
     Ok(match faults.get() {
         // A handler that succeeded without the rest of the body knows best.
         Some(fault) if !response.status().is_success() => {
-            super::count_refusal(listener.name, fault.cause());
+            super::count_refusal(name, fault.cause());
             refusal(fault.status(), context.http2, active)
         }
-        Some(_) | None => response.map(|body| TrackedBody { body, _active: active }),
+        Some(_) | None => response.map(|body| TrackedBody::new(body, active)),
     })
 }
 
-/// Runs the router; None when a handler panicked. The panic hook has reported it by then.
-async fn route(mut router: Router, request: Request<AxumBody>) -> Option<Response<AxumBody>> {
-    let future = catch_unwind(AssertUnwindSafe(|| router.call(request))).ok()?;
+/// Runs the service; None when it panicked. The panic hook has reported it by then.
+async fn route<S, B>(mut service: S, request: Request<RequestBody>) -> Option<Response<B>>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+{
+    let future = catch_unwind(AssertUnwindSafe(|| service.call(request))).ok()?;
     let mut future = pin!(future);
     let result: Option<Result<_, Infallible>> =
         poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -89,14 +93,17 @@ async fn route(mut router: Router, request: Request<AxumBody>) -> Option<Respons
     Some(response)
 }
 
-fn panicked(context: &ConnectionContext, active: ActiveRequest) -> Response<TrackedBody> {
-    tracing::error!(listener = context.listener.name, "a request handler panicked, answered 500");
-    super::count_refusal(context.listener.name, "panic");
+fn panicked<S, B>(
+    context: &ConnectionContext<S>,
+    active: ActiveRequest,
+) -> Response<TrackedBody<B>> {
+    tracing::error!(listener = context.name, "a request handler panicked, answered 500");
+    super::count_refusal(context.name, "panic");
     refusal(StatusCode::INTERNAL_SERVER_ERROR, context.http2, active)
 }
 
-fn refusal(status: StatusCode, http2: bool, active: ActiveRequest) -> Response<TrackedBody> {
-    let mut response = Response::new(TrackedBody { body: AxumBody::empty(), _active: active });
+fn refusal<B>(status: StatusCode, http2: bool, active: ActiveRequest) -> Response<TrackedBody<B>> {
+    let mut response = Response::new(TrackedBody { body: None, _active: active });
     *response.status_mut() = status;
     if !http2 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -149,11 +156,14 @@ fn body_bytes_max(limits: &Limits, path: &str) -> u64 {
 /// What was wrong with a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[repr(u8)]
-enum BodyFault {
+pub enum BodyFault {
+    /// Over [`Limits::body_bytes`].
     #[error("the request body is too large")]
     TooLarge = 1,
+    /// Over [`Limits::body_timeout`].
     #[error("the request body came too slowly")]
     TooSlow = 2,
+    /// Not what was announced.
     #[error("the request body is incomplete or its framing is malformed")]
     Broken = 3,
 }
@@ -196,9 +206,47 @@ impl Faults {
     }
 }
 
+/// The body of a request, as a handler gets it.
+#[derive(Debug)]
+pub enum RequestBody {
+    /// There is none.
+    Empty,
+    /// With a size limit and a deadline.
+    Limited(LimitedBody),
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
+            Self::Limited(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Limited(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Limited(body) => body.size_hint(),
+        }
+    }
+}
+
 /// A request body with a size limit and a deadline.
 #[derive(Debug)]
-struct LimitedBody {
+pub struct LimitedBody {
     body: Incoming,
     bytes_left: u64,
     timeout: Duration,
@@ -210,15 +258,20 @@ struct LimitedBody {
 }
 
 impl LimitedBody {
-    fn new(body: Incoming, max: u64, context: &ConnectionContext) -> (Self, Faults) {
+    fn new(
+        body: Incoming,
+        max: u64,
+        timeout: Duration,
+        liveness: &Arc<Liveness>,
+    ) -> (Self, Faults) {
         let faults = Faults::default();
         let limited = Self {
             body,
             bytes_left: max,
-            timeout: context.listener.limits.body_timeout,
+            timeout,
             deadline: None,
             faults: faults.clone(),
-            liveness: Arc::clone(&context.liveness),
+            liveness: Arc::clone(liveness),
             failed: false,
         };
         (limited, faults)
@@ -280,27 +333,37 @@ impl Body for LimitedBody {
 
 /// A response body that keeps its request counted as active until it is sent or dropped.
 #[derive(Debug)]
-pub(super) struct TrackedBody {
-    body: AxumBody,
+pub(super) struct TrackedBody<B> {
+    /// None for an answer without body that is ours and not the handler's.
+    body: Option<B>,
     _active: ActiveRequest,
 }
 
-impl Body for TrackedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
+impl<B> TrackedBody<B> {
+    fn new(body: B, active: ActiveRequest) -> Self {
+        Self { body: Some(body), _active: active }
+    }
+}
+
+impl<B: Body + Unpin> Body for TrackedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
     }
 }

@@ -1,12 +1,14 @@
-//! TLS from two PEM files.
+//! TLS from PEM files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 /// Why a listener cannot offer TLS.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,14 @@ pub enum TlsError {
         /// What the TLS library said.
         source: rustls::Error,
     },
+    /// The authorities cannot vouch for anybody.
+    #[error("the certificates in {} cannot vouch for clients: {reason}", authorities.display())]
+    Authorities {
+        /// The file.
+        authorities: PathBuf,
+        /// What the TLS library said.
+        reason: String,
+    },
 }
 
 /// TLS 1.2 and 1.3 with the certificate chain and the key of two PEM files, offering HTTP/2 and
@@ -61,13 +71,39 @@ pub enum TlsError {
 /// # Errors
 /// A file that is missing, unreadable or malformed, or a key of another certificate.
 pub fn tls_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
-    let text = read(certificate, "the certificate")?;
-    let chain = CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<Vec<_>, pem::Error>>()
-        .map_err(|error| malformed("certificate", certificate, &error))?;
-    if chain.is_empty() {
-        return Err(malformed("certificate", certificate, &pem::Error::NoItemsFound));
+    make_config(certificate, key, WebPkiClientVerifier::no_client_auth())
+}
+
+/// The same, for clients that may show a certificate, which one of the authorities in a PEM file
+/// must vouch for. Who shows none is let in, and is nobody.
+///
+/// # Errors
+/// As [`tls_config`], and for the authorities.
+pub fn tls_config_with_clients(
+    certificate: &Path,
+    key: &Path,
+    authorities: &Path,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let wrong =
+        |reason: String| TlsError::Authorities { authorities: authorities.to_path_buf(), reason };
+    let mut roots = RootCertStore::empty();
+    for root in chain(authorities, "the client authorities")? {
+        roots.add(root).map_err(|error| wrong(error.to_string()))?;
     }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| wrong(error.to_string()))?;
+    make_config(certificate, key, verifier)
+}
+
+fn make_config(
+    certificate: &Path,
+    key: &Path,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let chain = chain(certificate, "the certificate")?;
     let text = zeroize::Zeroizing::new(read(key, "the private key")?);
     let private_key = PrivateKeyDer::from_pem_slice(&text)
         .map_err(|error| malformed("private key", key, &error))?;
@@ -76,7 +112,7 @@ pub fn tls_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, T
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(unusable)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_single_cert(chain, private_key)
         .map_err(|source| {
             if matches!(source, rustls::Error::InconsistentKeys(_)) {
@@ -89,6 +125,18 @@ pub fn tls_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, T
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.max_early_data_size = 0;
     Ok(Arc::new(config))
+}
+
+/// The certificates of a PEM file, at least one.
+fn chain(path: &Path, what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let text = read(path, what)?;
+    let chain = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<Vec<_>, pem::Error>>()
+        .map_err(|error| malformed("certificate", path, &error))?;
+    if chain.is_empty() {
+        return Err(malformed("certificate", path, &pem::Error::NoItemsFound));
+    }
+    Ok(chain)
 }
 
 fn read(path: &Path, what: &'static str) -> Result<Vec<u8>, TlsError> {

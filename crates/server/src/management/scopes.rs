@@ -29,6 +29,11 @@ pub const ALL_SCOPES: &[&str] = &[
     "revoke:client_tokens",
     "introspect:tokens",
     "read:audit",
+    "read:gateways",
+    "create:gateways",
+    "update:gateways",
+    "delete:gateways",
+    "create:probes",
 ];
 
 scopes! {

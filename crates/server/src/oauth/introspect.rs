@@ -118,7 +118,8 @@ fn asker(
     };
     let management = services.management_audience();
     let scopes = [INTROSPECT_SCOPE.to_owned()];
-    let door = Door::Use(Required { audience: Some(&management), scopes: &scopes });
+    let door =
+        Door::Use(Required { audience: Some(&management), scopes: &scopes, ..Required::default() });
     let denial = match decide_request(services, request, credential, door) {
         Decision::Allow(_) => return Ok(Asker::Operator),
         Decision::Deny(denial) => denial,
@@ -156,7 +157,7 @@ fn inspect_token(
     let Ok(token) = policy.verify(&policy.generation(), text) else { return Ok(None) };
     // Ours name one API each.
     let Some(audience) = token.audience.first() else { return Ok(None) };
-    let door = Door::Use(Required { audience: Some(audience), scopes: &[] });
+    let door = Door::Use(Required { audience: Some(audience), ..Required::default() });
     let granted = || {
         let api = policy.api(audience)?;
         policy.read_client(&token.client, |client| {

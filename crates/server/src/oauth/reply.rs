@@ -160,6 +160,9 @@ pub(super) fn refusal(reason: Reason, disclosure: Disclosure, asked: Asked<'_>) 
         Reason::Credential(CredentialFault::Several) => {
             OAuthError::invalid_request("More than one client authentication")
         }
+        Reason::AmbiguousRequest => {
+            OAuthError::invalid_request("The request can be read in two ways")
+        }
         Reason::Credential(CredentialFault::UnknownScheme) => {
             OAuthError::invalid_client("Client authentication method not supported")
         }

@@ -117,10 +117,8 @@ fn admit(
     let audience = wanted.audience.or(default_audience.as_deref());
     match decide_token(services, request, audience, wanted.scope) {
         Decision::Allow(permit) => {
-            let api = audience.and_then(|audience| services.policy.api(audience));
-            // Gone or replaced since it was decided on.
-            let api = api.filter(|api| permit.api.as_ref() == Some(&api.id));
-            Ok((permit, api.ok_or_else(OAuthError::unavailable)?))
+            let api = permit.api.clone().ok_or_else(OAuthError::unavailable)?;
+            Ok((permit, api))
         }
         Decision::Deny(denial) => {
             let missing = missing_scopes(services, request, audience, wanted.scope, &denial);

@@ -9,14 +9,20 @@ use std::path::Path;
 use keyward_core::actor::Actor;
 use keyward_core::api::{Api, Scope};
 use keyward_core::client::{Client, ClientGrant};
+use keyward_core::gateway::Gateway;
 use keyward_core::id::ClientId;
 use keyward_core::jwk::Algorithm;
 use keyward_core::secret::{ClientSecret, PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH};
 use keyward_core::time::Timestamp;
-use keyward_store::{KeyStatus, SealedKey as StoredKey, SealedKeyKind, Store, Tx};
+use keyward_store::{
+    GrantFilter, KeyStatus, Page, SealedKey as StoredKey, SealedKeyKind, Store, Tx,
+};
 use serde::{Deserialize, Serialize};
 
-use super::{OpenError, ServicesOptions, management_audience, new_api_id, new_grant_id, pepper_of};
+use super::{
+    GRANTS_AT_ONCE, OpenError, ServicesOptions, management_audience, new_api_id, new_grant_id,
+    pepper_of,
+};
 use crate::management::ALL_SCOPES;
 use crate::signing::{
     KeyRole, MasterKey, SealError, SealedKey, SigningKeys, generate_pair, random_base62,
@@ -33,6 +39,8 @@ pub const SYSTEM_API_NAME: &str = "Auth0 Management API";
 const ISSUER_NAMED: &str = "issuer_named";
 /// The setting that says for which issuer the store is.
 const ISSUER: &str = "issuer";
+/// The setting that is there once the gateway `default` was made.
+const DEFAULT_GATEWAY_MADE: &str = "default_gateway_made";
 /// What peppers are sealed for.
 const PEPPER: &str = "pepper";
 
@@ -108,6 +116,76 @@ pub(super) async fn run(
     )?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Adds what a store of an older version lacks: the gateway `default`, scopes of the management API
+/// that are new, and these to whoever had all there were.
+///
+/// A gateway that somebody deleted stays deleted: it is made once in the life of a store.
+pub(super) async fn bring_up_to_date(
+    store: &Store,
+    options: &ServicesOptions,
+    issuer: &str,
+) -> Result<(), OpenError> {
+    let now = options.clock.now();
+    let api = store.api_by_identifier(&management_audience(issuer)).await?;
+    let has_gateway = store.setting(DEFAULT_GATEWAY_MADE).await?.is_some();
+    let outdated = api.filter(|api| new_scopes(api).next().is_some());
+    if has_gateway && outdated.is_none() {
+        return Ok(());
+    }
+    let actor = Actor::system("new version");
+    let mut tx = store.begin(&actor, "new-version", now).await?;
+    if !has_gateway {
+        let gateway = Gateway::built_in(now);
+        let gateway = gateway.ok_or(OpenError::Incomplete("it has no gateway `default`"))?;
+        if tx.gateway(&gateway.id).await?.is_none() {
+            tx.insert_gateway(&gateway).await?;
+        }
+        tx.set_setting(DEFAULT_GATEWAY_MADE, "yes").await?;
+    }
+    if let Some(mut api) = outdated {
+        let known: Vec<String> = api.scopes.iter().map(|scope| scope.value.clone()).collect();
+        for mut grant in full_grants(store, &api, &known).await? {
+            grant.scopes = ALL_SCOPES.iter().map(|scope| (*scope).to_owned()).collect();
+            tx.update_grant(&grant).await?;
+        }
+        let new: Vec<Scope> = new_scopes(&api).map(scope_of).collect();
+        api.scopes.extend(new);
+        tx.update_api(&api).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The scopes that the management API offers and the stored one does not.
+fn new_scopes(api: &Api) -> impl Iterator<Item = &'static str> {
+    let known: Vec<&str> = api.scopes.iter().map(|scope| scope.value.as_str()).collect();
+    ALL_SCOPES.iter().copied().filter(move |scope| !known.contains(scope))
+}
+
+/// The grants that have every scope there was.
+async fn full_grants(
+    store: &Store,
+    api: &Api,
+    known: &[String],
+) -> Result<Vec<ClientGrant>, OpenError> {
+    let filter = GrantFilter { api: Some(api.id.clone()), ..GrantFilter::default() };
+    let mut full = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = store.grants(&filter, &Page::After { cursor, limit: GRANTS_AT_ONCE }).await?;
+        let has_all = |grant: &ClientGrant| known.iter().all(|scope| grant.scopes.contains(scope));
+        full.extend(page.items.into_iter().filter(has_all));
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(full);
+        }
+    }
+}
+
+fn scope_of(value: &str) -> Scope {
+    Scope { value: value.to_owned(), description: None }
 }
 
 /// When the external URL has changed, the management API and the administrator's file follow.
@@ -264,10 +342,7 @@ fn signing_key(key: &StoredKey) -> Option<SealedKey> {
 fn system_api(issuer: &str, now: Timestamp) -> Result<Api, OpenError> {
     let mut api = Api::new(new_api_id()?, &management_audience(issuer), SYSTEM_API_NAME, now);
     api.is_system = true;
-    api.scopes = ALL_SCOPES
-        .iter()
-        .map(|scope| Scope { value: (*scope).to_owned(), description: None })
-        .collect();
+    api.scopes = ALL_SCOPES.iter().copied().map(scope_of).collect();
     Ok(api)
 }
 

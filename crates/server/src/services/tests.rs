@@ -28,6 +28,44 @@ async fn the_management_api_moves_with_the_issuer() {
     assert_eq!(admin.audience, "https://new.example/api/v2/");
 }
 
+/// Makes a store what an older version would have left: no gateway, fewer scopes.
+async fn outdate(services: &Services) {
+    let actor = keyward_core::actor::Actor::system("test");
+    let audience = services.management_audience();
+    let mut api = services.store.api_by_identifier(&audience).await.unwrap().unwrap();
+    let is_old = |scope: &str| !scope.contains("gateways") && !scope.contains("probes");
+    api.scopes.retain(|scope| is_old(&scope.value));
+    let filter = GrantFilter { api: Some(api.id.clone()), ..GrantFilter::default() };
+    let page = Page::After { cursor: None, limit: 10 };
+    let mut grant = services.store.grants(&filter, &page).await.unwrap().items.remove(0);
+    grant.scopes.retain(|scope| is_old(scope));
+    let mut tx = services.store.begin(&actor, "test", services.now()).await.unwrap();
+    tx.update_api(&api).await.unwrap();
+    tx.update_grant(&grant).await.unwrap();
+    tx.delete_gateway(&GatewayId::parse("default").unwrap()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_of_an_older_version_gets_what_is_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = open(folder.path(), "https://auth.example/").await;
+    outdate(&services).await;
+    services.store.clone().close().await;
+    drop(services);
+
+    let services = open(folder.path(), "https://auth.example/").await;
+    let audience = services.management_audience();
+    let api = services.store.api_by_identifier(&audience).await.unwrap().unwrap();
+    assert_eq!(api.scopes.len(), crate::management::ALL_SCOPES.len());
+    let filter = GrantFilter { api: Some(api.id), ..GrantFilter::default() };
+    let page = Page::After { cursor: None, limit: 10 };
+    let grant = services.store.grants(&filter, &page).await.unwrap().items.remove(0);
+    assert_eq!(grant.scopes.len(), crate::management::ALL_SCOPES.len());
+    // Somebody had deleted the gateway: that is no sign of age.
+    assert!(services.policy.gateway("default").is_none());
+}
+
 #[tokio::test]
 async fn a_commit_that_fails_leaves_the_policy_as_it_was() {
     let folder = tempfile::tempdir().unwrap();

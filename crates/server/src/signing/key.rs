@@ -12,6 +12,7 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keyward_core::assertion::{ASSERTION_TYP, AssertionClaims};
 use keyward_core::jwk::{Algorithm, VerifyingKey};
 use keyward_core::jws;
 use keyward_core::token::{Dialect, TokenClaims};
@@ -26,6 +27,7 @@ pub struct SigningKey {
     public: Arc<VerifyingKey>,
     header_auth0: String,
     header_rfc9068: String,
+    header_assertion: String,
 }
 
 /// The parsed pairs. The library wipes them when they are dropped.
@@ -88,9 +90,11 @@ impl SigningKey {
 
     fn new(private: Private, algorithm: Algorithm) -> Result<Self, SigningError> {
         let public = Arc::new(VerifyingKey::from_jwk(&public_jwk(&private, algorithm)?)?);
-        let header = |dialect: Dialect| jws::encode_header(algorithm, dialect.typ(), public.kid());
-        let (header_auth0, header_rfc9068) = (header(Dialect::Auth0), header(Dialect::Rfc9068));
-        Ok(Self { private, public, header_auth0, header_rfc9068 })
+        let header = |typ: &str| jws::encode_header(algorithm, typ, public.kid());
+        let header_auth0 = header(Dialect::Auth0.typ());
+        let header_rfc9068 = header(Dialect::Rfc9068.typ());
+        let header_assertion = header(ASSERTION_TYP);
+        Ok(Self { private, public, header_auth0, header_rfc9068, header_assertion })
     }
 
     /// The key's id.
@@ -187,7 +191,19 @@ impl SigningKey {
             Dialect::Auth0 => &self.header_auth0,
             Dialect::Rfc9068 => &self.header_rfc9068,
         };
-        let input = jws::signing_input(header, claims.to_json(dialect).as_bytes());
+        self.compact(header, &claims.to_json(dialect))
+    }
+
+    /// A signed assertion about an allowed request.
+    ///
+    /// # Errors
+    /// As for [`SigningKey::sign`].
+    pub fn assertion(&self, claims: &AssertionClaims<'_>) -> Result<String, SigningError> {
+        self.compact(&self.header_assertion, &claims.to_json())
+    }
+
+    fn compact(&self, header: &str, payload: &str) -> Result<String, SigningError> {
+        let input = jws::signing_input(header, payload.as_bytes());
         let signature = self.sign(input.as_bytes())?;
         Ok(jws::attach_signature(input, &signature))
     }

@@ -17,7 +17,7 @@ const STYLE: &str = include_str!("docs/style.css");
 #[derive(utoipa::OpenApi)]
 #[openapi(info(
     title = "Keyward management API",
-    description = "Accounts, allowlists, secrets and the audit log. Every call carries a \
+    description = "Accounts, allowlists, secrets, gateways and the audit log. Every call carries a \
                    management token: `Authorization: Bearer …`, from `/oauth/token` with the \
                    audience `<issuer>api/v2/`. Errors are RFC 9457 problems with a stable `code`; \
                    `errors` names every single fault. Lists go on at `next_cursor`. An `ETag` is \

@@ -20,3 +20,4 @@ mod request_log;
 mod v1_accounts;
 mod v1_allowlists;
 mod v1_clients;
+mod v1_gateways;

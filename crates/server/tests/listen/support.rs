@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use axum::Router;
-use keyward_server::listen::{Bound, ListenAddress, ListenOptions, bind, serve};
+use keyward_server::listen::{Bound, Handler, ListenAddress, ListenOptions, bind, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -17,16 +16,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves `router` on a free port of the loopback address.
-    pub(crate) async fn start(router: Router, options: ListenOptions) -> Self {
+    /// Serves on a free port of the loopback address.
+    pub(crate) async fn start(handler: impl Handler, options: ListenOptions) -> Self {
         let bound = bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap();
         let Ok(ListenAddress::Tcp(address)) = bound.address() else { panic!("not on TCP") };
-        Self::on(bound, address, router, options)
+        Self::on(bound, address, handler, options)
     }
 
-    fn on(bound: Bound, address: SocketAddr, router: Router, options: ListenOptions) -> Self {
+    fn on(
+        bound: Bound,
+        address: SocketAddr,
+        handler: impl Handler,
+        options: ListenOptions,
+    ) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(bound, router, options, async {
+        let task = tokio::spawn(serve(bound, handler, options, async {
             let _ = stopped.await;
         }));
         Self { address, stop, task }

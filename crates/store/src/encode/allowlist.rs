@@ -42,7 +42,7 @@ pub(crate) fn allowlist(mode: &str, entries: Vec<EntryBody>) -> Result<Allowlist
 
 fn entry(body: EntryBody) -> Result<Entry, Fault> {
     Ok(Entry {
-        network: network(&body.network)?,
+        network: network("allowlist_entries", &body.network)?,
         label: body.label,
         expires_at: body.expires_at.map(moment),
         created_at: moment(body.created_at),
@@ -52,9 +52,9 @@ fn entry(body: EntryBody) -> Result<Entry, Fault> {
 
 /// Reads a network again as strictly as when it was typed, and only in its canonical form: a text
 /// that means something else than it says must not open a door.
-fn network(text: &str) -> Result<Network, Fault> {
+pub(super) fn network(field: &'static str, text: &str) -> Result<Network, Fault> {
     parse_entry(text, &EntryRules::default())
         .ok()
         .filter(|network| network.to_string() == text)
-        .ok_or_else(|| Fault::new("allowlist_entries", "holds a network that is not canonical"))
+        .ok_or_else(|| Fault::new(field, "holds a network that is not canonical"))
 }

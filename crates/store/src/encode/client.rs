@@ -1,12 +1,13 @@
 //! Clients.
 
 use keyward_core::client::{Client, State};
-use keyward_core::id::{AccountId, ClientId, SecretId};
-use keyward_core::secret::{ClientSecret, Environment, PepperId, SecretHash};
+use keyward_core::id::{AccountId, ClientId};
+use keyward_core::secret::Environment;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Body, EntryBody, Fault, Metadata, allowlist, entries, id, kept_fields, moment, word, written,
+    Body, EntryBody, Fault, Metadata, SecretBody, allowlist, entries, id, kept_fields, moment,
+    word, written,
 };
 
 /// A client.
@@ -36,24 +37,6 @@ pub(crate) struct ClientBody {
     pub(crate) version: u64,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
-}
-
-/// One secret: its authentication code in hexadecimal, never the secret.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SecretBody {
-    id: String,
-    pepper: u32,
-    mac: String,
-    created_at: i64,
-    #[serde(deserialize_with = "written")]
-    expires_at: Option<i64>,
-}
-
-impl std::fmt::Debug for SecretBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SecretBody").field("id", &self.id).finish_non_exhaustive()
-    }
 }
 
 impl Body for ClientBody {
@@ -94,7 +77,11 @@ impl Body for ClientBody {
             description: self.description,
             environment: word("environment", &self.environment, Environment::parse)?,
             state: word("state", &self.state, State::parse)?,
-            secrets: self.secrets.into_iter().map(SecretBody::read).collect::<Result<_, _>>()?,
+            secrets: self
+                .secrets
+                .into_iter()
+                .map(|secret| secret.read("secrets"))
+                .collect::<Result<_, _>>()?,
             allowlist: allowlist(&self.allowlist_mode, self.allowlist_entries)?,
             grant_types: self.grant_types,
             app_type: self.app_type,
@@ -105,30 +92,6 @@ impl Body for ClientBody {
             version: self.version,
             created_at: moment(self.created_at),
             updated_at: moment(self.updated_at),
-        })
-    }
-}
-
-impl SecretBody {
-    fn of(secret: &ClientSecret) -> Self {
-        Self {
-            id: secret.id.to_string(),
-            pepper: secret.hash.pepper.0,
-            mac: crate::hex::encode(&secret.hash.mac),
-            created_at: secret.created_at.millis(),
-            expires_at: secret.expires_at.map(|end| end.millis()),
-        }
-    }
-
-    fn read(self) -> Result<ClientSecret, Fault> {
-        let mac = crate::hex::decode(&self.mac).ok_or_else(|| {
-            Fault::new("secrets", "holds a code that is not 64 hexadecimal digits")
-        })?;
-        Ok(ClientSecret {
-            id: id("secrets", &self.id, SecretId::parse)?,
-            hash: SecretHash { pepper: PepperId(self.pepper), mac },
-            created_at: moment(self.created_at),
-            expires_at: self.expires_at.map(moment),
         })
     }
 }

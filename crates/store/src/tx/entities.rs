@@ -1,8 +1,9 @@
-//! Clients, accounts, APIs and client grants.
+//! Clients, accounts, APIs, client grants and gateways.
 
 use keyward_core::api::{Account, Api};
 use keyward_core::client::{Client, ClientGrant};
-use keyward_core::id::{AccountId, ApiId, ClientId, GrantId};
+use keyward_core::gateway::Gateway;
+use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId};
 use keyward_core::policy::Change;
 use serde_json::Value;
 use sqlx::{query, query_scalar};
@@ -61,6 +62,7 @@ impl Tx {
     methods!(Account, AccountId, "an account", account, insert_account, update_account);
     methods!(Api, ApiId, "an API", api, insert_api, update_api);
     methods!(ClientGrant, GrantId, "a client grant", grant, insert_grant, update_grant);
+    methods!(Gateway, GatewayId, "a gateway", gateway, insert_gateway, update_gateway);
 
     /// Deletes a client and its grants. `false` when there is none.
     ///
@@ -106,6 +108,21 @@ impl Tx {
                 return Ok(false);
             };
             self.delete_grants(vec![grant]).await?;
+            Ok(true)
+        })
+        .await;
+        self.end_step(result)
+    }
+
+    /// Deletes a gateway. `false` when there is none.
+    ///
+    /// # Errors
+    /// As [`Tx::delete_client`].
+    pub async fn delete_gateway(&mut self, id: &GatewayId) -> Result<bool, StoreError> {
+        self.begin_step()?;
+        let result = Box::pin(async {
+            let Some(gateway) = self.load::<Gateway>(id.as_str()).await? else { return Ok(false) };
+            self.delete(&gateway, Change::GatewayDeleted(id.clone())).await?;
             Ok(true)
         })
         .await;
@@ -278,9 +295,11 @@ impl Tx {
 /// that secrets are checked against.
 fn public(body: &impl Body) -> String {
     let mut value = serde_json::to_value(body).unwrap_or_default();
-    if let Some(Value::Array(secrets)) = value.get_mut("secrets") {
-        for secret in secrets.iter_mut().filter_map(Value::as_object_mut) {
-            secret.remove("mac");
+    for field in ["secrets", "tokens"] {
+        if let Some(Value::Array(secrets)) = value.get_mut(field) {
+            for secret in secrets.iter_mut().filter_map(Value::as_object_mut) {
+                secret.remove("mac");
+            }
         }
     }
     if let Some(kept) = value.get_mut("kept_fields") {

@@ -8,7 +8,7 @@ use keyward_store::{AuditFilter, Page, Store};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row, query, query_scalar};
 
-use crate::support::{Home, begin, client, client_id, filled, now, secret, write};
+use crate::support::{Home, begin, client, client_id, filled, gateway, now, secret, write};
 
 /// Rows of every kind: with and without before, after and address.
 async fn history(store: &Store) {
@@ -43,6 +43,19 @@ async fn rows_tell_who_did_what_with_before_and_after_and_without_codes() {
         assert!(!format!("{row:?}").contains(&code), "{row:?}");
         assert!(!format!("{row:?}").contains("\"mac\""), "{row:?}");
     }
+}
+
+#[tokio::test]
+async fn a_gateways_token_leaves_no_code_in_the_log() {
+    let home = Home::new();
+    let store = home.open().await;
+    write(&store, async |tx| tx.insert_gateway(&gateway("edge")).await).await.unwrap();
+    let page = store.audit(&AuditFilter::default(), &offset(0, 10)).await.unwrap();
+    let [row] = &page.items[..] else { panic!("{page:?}") };
+    assert_eq!((row.action.as_str(), row.target_id.as_str()), ("gateway.create", "edge"));
+    let after = row.after.as_deref().unwrap();
+    assert!(after.contains(&secret(5).id.to_string()), "{after}");
+    assert!(!after.contains("mac") && !after.contains(&"05".repeat(32)), "{after}");
 }
 
 fn offset(offset: u64, limit: u32) -> Page {

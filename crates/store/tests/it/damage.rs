@@ -4,7 +4,7 @@ use keyward_store::{Place, Store, StoreError};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, query, query_scalar};
 
-use crate::support::{Home, begin, client, filled};
+use crate::support::{Home, begin, client, filled, gateway, write};
 
 /// Every column that is read, and SQL for values it can never have had.
 const DAMAGE: &[(&str, &str, &[&str])] = &[
@@ -58,6 +58,27 @@ const DAMAGE: &[(&str, &str, &[&str])] = &[
     ("client_grants", "version", &["-1"]),
     ("client_grants", "created_at", &["'x'"]),
     ("client_grants", "updated_at", &["'x'"]),
+    ("gateways", "id", &["'a b'", "'a.b'"]),
+    ("gateways", "kind", &["X'00'", "''", "'varnish'", "'Caddy'"]),
+    ("gateways", "state", &["''", "'Active'"]),
+    ("gateways", "address_source", &["''", "'X-Real-IP'", "'x-client-ip'"]),
+    ("gateways", "trusted", &["''", "'{}'", "'[1]'", "'[\"0.0.0.0/0\"]'", "'[\"10.0.0.1/8\"]'"]),
+    ("gateways", "peers", &["'null'", "'[\"10.0.0.1\"]'", "'[\"::/0\"]'"]),
+    ("gateways", "unix_peer", &["2", "'x'"]),
+    ("gateways", "token_required", &["2", "'x'"]),
+    ("gateways", "tokens", &["'null'", "'[{}]'"]),
+    ("gateways", "certificates", &["'[\"edge\"]'", "'[\"dns:*\"]'"]),
+    ("gateways", "required_audience", &["X'00ff'"]),
+    ("gateways", "required_scopes", &["'\"read\"'"]),
+    ("gateways", "disclosure", &["''", "'loud'"]),
+    ("gateways", "deny_style", &["''", "'none'"]),
+    ("gateways", "allow_preflight", &["2"]),
+    ("gateways", "public_paths", &["'[1]'"]),
+    ("gateways", "assertion", &["2"]),
+    ("gateways", "hide_credential", &["2"]),
+    ("gateways", "version", &["-1"]),
+    ("gateways", "created_at", &["'x'"]),
+    ("gateways", "updated_at", &["'x'"]),
     ("change_head", "seq", &["-1", "'x'"]),
 ];
 
@@ -85,6 +106,7 @@ async fn a_value_that_was_never_written_is_told_with_its_place() {
     let home = Home::new();
     let store = home.open().await;
     let (client, ..) = filled(&store).await;
+    write(&store, async |tx| tx.insert_gateway(&gateway("edge")).await).await.unwrap();
     let mut raw = home.raw().await;
     for (table, column, values) in DAMAGE {
         let original = quoted(&mut raw, table, column).await;
@@ -99,7 +121,7 @@ async fn a_value_that_was_never_written_is_told_with_its_place() {
         }
         set(&mut raw, table, column, &original).await;
     }
-    assert_eq!(store.snapshot().await.unwrap().changes.len(), 4);
+    assert_eq!(store.snapshot().await.unwrap().changes.len(), 5);
 }
 
 /// Changes in lists and secrets that a lenient reader would take for something harmless.

@@ -6,7 +6,7 @@ use keyward_store::{Place, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection, query};
 
-use crate::support::{Home, client, filled, write};
+use crate::support::{Home, client, filled, gateway, write};
 
 #[tokio::test]
 async fn a_store_survives_closing_and_opening() {
@@ -132,6 +132,22 @@ async fn the_database_of_another_program_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_store_from_before_gateways_gets_their_table() {
+    let home = Home::new();
+    let store = home.open().await;
+    let (read, ..) = filled(&store).await;
+    store.close().await;
+    let mut raw = home.raw().await;
+    query("DROP TABLE gateways").execute(&mut raw).await.unwrap();
+    query("DELETE FROM _sqlx_migrations WHERE version = 2").execute(&mut raw).await.unwrap();
+    raw.close().await.unwrap();
+    let store = home.open().await;
+    assert_eq!(store.client(&read.id).await.unwrap(), Some(read));
+    write(&store, async |tx| tx.insert_gateway(&gateway("edge")).await).await.unwrap();
+    assert_eq!(store.snapshot().await.unwrap().changes.len(), 5);
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused_with_both_numbers() {
     let home = Home::new();
     home.open().await.close().await;
@@ -139,7 +155,7 @@ async fn a_newer_schema_is_refused_with_both_numbers() {
                execution_time) VALUES (99, 'later', TRUE, X'00', 0)";
     query(sql).execute(&mut home.raw().await).await.unwrap();
     let error = Store::open(&home.url()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 2, .. }), "{error}");
     assert!(error.to_string().contains("newer program"), "{error}");
 }
 

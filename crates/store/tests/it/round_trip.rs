@@ -6,7 +6,11 @@ use keyward_allowlist::{EntryRules, Network, parse_entry};
 use keyward_core::allowlist::{Allowlist, Entry, Mode};
 use keyward_core::api::{Account, Api, Scope};
 use keyward_core::client::{Client, ClientGrant, State};
-use keyward_core::id::{AccountId, ApiId, ClientId, GrantId, SecretId};
+use keyward_core::gateway::{
+    CertificateName, ClientAddress, DenyStyle, Disclosure, Gateway, GatewayAuth, GatewayKind,
+    parse_source,
+};
+use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId, SecretId};
 use keyward_core::jwk::Algorithm;
 use keyward_core::policy::Change;
 use keyward_core::secret::{ClientSecret, Environment, PepperId, SecretHash};
@@ -144,6 +148,51 @@ fn api() -> impl Strategy<Value = Api> {
     })
 }
 
+fn gateway() -> impl Strategy<Value = Gateway> {
+    let kinds: Vec<GatewayKind> = GatewayKind::all().collect();
+    let source = proptest::sample::select(&["peer", "x-real-ip", "forwarded", "metadata"][..]);
+    let certificate = prop_oneof![
+        any::<[u8; 32]>().prop_map(CertificateName::Sha256),
+        "dns:[a-z]{1,9}".prop_map(|text| CertificateName::parse(&text).unwrap()),
+    ];
+    let auth = (vec(network(), 0..4), any::<[bool; 2]>(), secrets(), vec(certificate, 0..3));
+    let auth = auth.prop_map(|(peers, [unix, token], tokens, certificates)| GatewayAuth {
+        peers,
+        unix,
+        token,
+        tokens,
+        certificates,
+    });
+    let disclosure = prop_oneof![Just(Disclosure::Generic), Just(Disclosure::Uniform)];
+    let deny_style =
+        prop_oneof![Just(DenyStyle::Bare), Just(DenyStyle::AuthStatus), Just(DenyStyle::Full)];
+    let first =
+        ("[A-Za-z0-9_-]{1,64}", proptest::sample::select(kinds), source, vec(network(), 0..4));
+    let second = (auth, of(text()), vec(text(), 0..3), of(disclosure), of(deny_style));
+    let third = (any::<[bool; 3]>(), vec(text(), 0..3), state(), moment());
+    (first, second, third).prop_map(|(first, second, third)| {
+        let (id, kind, source, trusted) = first;
+        let (auth, required_audience, required_scopes, disclosure, deny_style) = second;
+        let ([allow_preflight, assertion, hide_credential], public_paths, state, created_at) =
+            third;
+        Gateway {
+            state,
+            client_address: ClientAddress { source: parse_source(source).unwrap(), trusted },
+            auth,
+            required_audience,
+            required_scopes,
+            disclosure,
+            deny_style,
+            allow_preflight,
+            public_paths,
+            assertion,
+            hide_credential,
+            created_at,
+            ..Gateway::new(GatewayId::parse(&id).unwrap(), kind, now())
+        }
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
@@ -152,6 +201,7 @@ proptest! {
         account in account(),
         api in api(),
         client in client(),
+        gateway in gateway(),
         owned in any::<bool>(),
         scopes in vec(text(), 0..4),
     ) {
@@ -166,8 +216,34 @@ proptest! {
             created_at: now(),
             updated_at: now(),
         };
-        Runtime::new().unwrap().block_on(stored_and_read(account, api, client, grant));
+        Runtime::new().unwrap().block_on(async {
+            gateway_stored_and_read(gateway).await;
+            stored_and_read(account, api, client, grant).await;
+        });
     }
+}
+
+async fn gateway_stored_and_read(gateway: Gateway) {
+    let home = Home::new();
+    let store = home.open().await;
+    let mut tx = begin(&store).await;
+    tx.insert_gateway(&gateway).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.gateway(&gateway.id).await.unwrap().as_ref(), Some(&gateway));
+    let snapshot = store.snapshot().await.unwrap().changes;
+    let logged = store.changes_since(0, 10).await.unwrap();
+    for change in [&snapshot[0], &logged[0].change] {
+        let Change::Gateway(read) = change else { panic!("{change:?}") };
+        assert_eq!(**read, gateway);
+    }
+    let mut tx = begin(&store).await;
+    assert!(tx.delete_gateway(&gateway.id).await.unwrap());
+    assert!(!tx.delete_gateway(&gateway.id).await.unwrap());
+    tx.commit().await.unwrap();
+    let logged = store.changes_since(1, 10).await.unwrap();
+    let Change::GatewayDeleted(id) = &logged[0].change else { panic!("{logged:?}") };
+    assert_eq!(*id, gateway.id);
+    assert!(store.snapshot().await.unwrap().changes.is_empty());
 }
 
 async fn stored_and_read(account: Account, api: Api, client: Client, grant: ClientGrant) {

@@ -7,7 +7,8 @@ use keyward_core::actor::Actor;
 use keyward_core::allowlist::{Allowlist, Entry, Mode};
 use keyward_core::api::{Account, Api, Scope};
 use keyward_core::client::{Client, ClientGrant};
-use keyward_core::id::{AccountId, ApiId, ClientId, GrantId, SecretId};
+use keyward_core::gateway::{CertificateName, Gateway, GatewayKind};
+use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId, SecretId};
 use keyward_core::policy::Change;
 use keyward_core::secret::{ClientSecret, PepperId, SecretHash};
 use keyward_core::time::Timestamp;
@@ -98,6 +99,22 @@ pub(crate) fn grant(id: &str, client: &Client, api: &Api) -> ClientGrant {
         created_at: now(),
         updated_at: now(),
     }
+}
+
+/// A gateway with every optional field filled.
+pub(crate) fn gateway(id: &str) -> Gateway {
+    let mut gateway = Gateway::new(GatewayId::parse(id).unwrap(), GatewayKind::Caddy, now());
+    gateway.client_address.trusted = vec!["10.0.0.0/8".parse().unwrap()];
+    gateway.auth.peers = vec!["192.0.2.7".parse().unwrap()];
+    gateway.auth.token = true;
+    gateway.auth.tokens = vec![secret(5)];
+    gateway.auth.certificates = vec![CertificateName::parse("dns:edge.internal").unwrap()];
+    gateway.required_audience = Some("https://orders/".to_owned());
+    gateway.required_scopes = vec!["read:things".to_owned()];
+    gateway.disclosure = Some(keyward_core::gateway::Disclosure::Uniform);
+    gateway.deny_style = Some(keyward_core::gateway::DenyStyle::Bare);
+    gateway.public_paths = vec!["/health".to_owned()];
+    gateway
 }
 
 pub(crate) fn secret(number: u8) -> ClientSecret {

@@ -1,0 +1,75 @@
+//! Who called, for the service.
+
+use ::http::HeaderMap;
+use ::http::header::{AUTHORIZATION, HeaderName};
+
+/// The headers that say who called. A caller's own are never passed on.
+const IDENTITY: [HeaderName; 6] = [
+    HeaderName::from_static("x-client-id"),
+    HeaderName::from_static("x-account-id"),
+    HeaderName::from_static("x-client-scope"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("x-client-assertion"),
+    HeaderName::from_static("x-request-id"),
+];
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// What stands for nothing.
+const VOID: &str = "-";
+
+/// Who called, as Keyward found it. It is in the extensions of every request that passed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Caller {
+    /// The client; `None` where no credential was needed (a preflight request, a public path).
+    pub client_id: Option<String>,
+    /// Its account, if it has one.
+    pub account_id: Option<String>,
+    /// The scopes that count.
+    pub scopes: Vec<String>,
+    /// From where, in canonical form.
+    pub client_ip: Option<String>,
+    /// The id of the decision, as in Keyward's log.
+    pub request_id: Option<String>,
+}
+
+impl Caller {
+    /// Whether the caller has a scope.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|have| have == scope)
+    }
+}
+
+/// Takes out what the caller wrote.
+pub(super) fn forget_identity(headers: &mut HeaderMap, hide_credential: bool) {
+    for name in &IDENTITY {
+        headers.remove(name);
+    }
+    if hide_credential {
+        headers.remove(AUTHORIZATION);
+        headers.remove(X_API_KEY);
+    }
+}
+
+/// Puts Keyward's identity headers in, and reads them.
+pub(super) fn take_identity(headers: &mut HeaderMap, mut identity: HeaderMap) -> Caller {
+    let [client, account, scope, client_ip, _, request] = IDENTITY.map(|name| {
+        let value = identity.remove(&name)?;
+        let text = value.to_str().ok().filter(|text| *text != VOID).map(str::to_owned);
+        headers.insert(name, value);
+        text
+    });
+    let scopes = scope.unwrap_or_default();
+    Caller {
+        client_id: client,
+        account_id: account,
+        scopes: scopes.split(' ').filter(|s| !s.is_empty()).map(str::to_owned).collect(),
+        client_ip,
+        request_id: request,
+    }
+}
+
+/// Whether an answer says who called. One that does not was not Keyward's.
+pub(super) fn has_identity(headers: &HeaderMap) -> bool {
+    IDENTITY.iter().all(|name| headers.contains_key(name))
+}
