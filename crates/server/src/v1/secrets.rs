@@ -39,7 +39,7 @@ pub(super) struct SecretView {
 }
 
 impl SecretView {
-    fn new(secret: &ClientSecret, now: Timestamp) -> Self {
+    pub(super) fn new(secret: &ClientSecret, now: Timestamp) -> Self {
         Self {
             id: secret.id.to_string(),
             created_at: secret.created_at.into(),

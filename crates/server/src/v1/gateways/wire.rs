@@ -8,11 +8,11 @@ use keyward_core::gateway::{
 };
 use keyward_core::id::GatewayId;
 use keyward_core::invalid::{Faults, Invalid};
-use keyward_core::secret::ClientSecret;
 use keyward_core::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use crate::v1::secrets::SecretView;
 use crate::v1::wire::Time;
 
 /// A registered enforcement point.
@@ -77,26 +77,10 @@ struct AuthView {
     /// Whether it must show a token.
     token: bool,
     /// Its tokens, without what is secret about them; the current one last.
-    tokens: Vec<TokenView>,
+    tokens: Vec<SecretView>,
     /// What its client certificate must say, any one of these: `dns:NAME`, `uri:URI` or
     /// `sha256:HEX`.
     certificates: Vec<String>,
-}
-
-/// A token, without what is secret about it.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = GatewayToken)]
-struct TokenView {
-    /// Its public name.
-    id: String,
-    /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Time,
-    /// From when on it is refused; `null` while it is the current one.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Time>,
-    /// Whether it is good now.
-    live: bool,
 }
 
 /// What a gateway requires of credentials.
@@ -112,12 +96,6 @@ struct RequiredView {
 impl GatewayView {
     /// The gateway as it is at that moment.
     pub(super) fn at(gateway: &Gateway, now: Timestamp) -> Self {
-        let token = |secret: &ClientSecret| TokenView {
-            id: secret.id.to_string(),
-            created_at: secret.created_at.into(),
-            expires_at: secret.expires_at.map(Time),
-            live: secret.is_live(now),
-        };
         Self {
             id: gateway.id.to_string(),
             kind: gateway.kind.name(),
@@ -130,7 +108,7 @@ impl GatewayView {
                 peers: texts(&gateway.auth.peers),
                 unix: gateway.auth.unix,
                 token: gateway.auth.token,
-                tokens: gateway.auth.tokens.iter().map(token).collect(),
+                tokens: gateway.auth.tokens.iter().map(|t| SecretView::new(t, now)).collect(),
                 certificates: texts(&gateway.auth.certificates),
             },
             required: RequiredView {
