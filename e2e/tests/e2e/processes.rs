@@ -2,11 +2,13 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
+
+use reqwest::Client;
 
 /// How long anything may take to come up before the test gives up on it.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -123,4 +125,22 @@ pub(crate) fn free_port() -> u16 {
         }
     }
     panic!("no free port above {first}");
+}
+
+/// A client of HTTP whose connections come from one loopback address.
+pub(crate) fn http_client(from: &str) -> Client {
+    let from: IpAddr = from.parse().unwrap();
+    let builder = Client::builder().local_address(from).no_proxy();
+    builder.timeout(Duration::from_secs(20)).build().unwrap()
+}
+
+/// Whether a URL answers 200.
+pub(crate) async fn is_ok(url: &str) -> bool {
+    let answer = http_client("127.0.0.1").get(url).send().await;
+    answer.is_ok_and(|response| response.status() == 200)
+}
+
+/// Whether a loopback port accepts connections.
+pub(crate) async fn accepts(port: u16) -> bool {
+    tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
 }

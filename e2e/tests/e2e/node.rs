@@ -1,17 +1,13 @@
-//! Keyward, nginx and the application together, and a client with a list.
+//! One Keyward node on a folder of its own, and what an operator does with it.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::application::Application;
-use crate::documents::readme_snippet;
-use crate::processes::{Process, free_port, keyward, start_nginx};
+use crate::processes::{Process, free_port, http_client, is_ok, keyward};
 
 /// On the key's list.
 pub(crate) const INSIDE: &str = "127.0.0.2";
@@ -20,25 +16,23 @@ pub(crate) const OUTSIDE: &str = "127.0.0.3";
 /// The API that the key is for.
 pub(crate) const API: &str = "https://orders.example/";
 
-/// One whole installation in a folder of its own.
-pub(crate) struct Stack {
-    /// The application behind nginx.
-    pub(crate) application: Application,
-    /// Keyward itself.
-    pub(crate) keyward: Process,
-    /// `http://…` of the guarded API, through nginx.
-    pub(crate) guarded: String,
-    public: String,
+/// A running node.
+pub(crate) struct Node {
+    /// The process.
+    pub(crate) process: Process,
+    /// Where it listens.
+    pub(crate) ports: Ports,
     admin: Value,
-    ports: Ports,
     folder: TempDir,
-    _nginx: Process,
 }
 
-struct Ports {
-    public: u16,
-    gate: u16,
-    ops: u16,
+/// A node's ports, all on 127.0.0.1.
+#[derive(Debug, Clone)]
+pub(crate) struct Ports {
+    pub(crate) public: u16,
+    pub(crate) gate: u16,
+    pub(crate) grpc: u16,
+    pub(crate) ops: u16,
 }
 
 /// A credential as the management API gives it.
@@ -78,44 +72,58 @@ impl Credential {
     }
 }
 
-impl Stack {
-    /// Starts everything: `keyward serve` on a new folder, the application, and nginx with the
-    /// README's snippet between them.
-    pub(crate) async fn start() -> Stack {
-        let folder = TempDir::new().unwrap();
-        let ports = Ports { public: free_port(), gate: free_port(), ops: free_port() };
-        let keyward = start_keyward(folder.path().join("data"), &ports).await;
-        let admin = std::fs::read_to_string(folder.path().join("data/admin.json")).unwrap();
-        let application = Application::start().await;
-        let front = free_port();
-        let snippet = readme_snippet()
-            .replace("127.0.0.1:8081", &format!("127.0.0.1:{}", ports.gate))
-            .replace("127.0.0.1:3000", &application.address.to_string())
-            .replace("listen 8000", &format!("listen 127.0.0.1:{front}"));
-        let mut nginx = start_nginx(folder.path(), &snippet);
-        nginx.wait_until("nginx accepts connections", || accepts(front)).await;
-        Stack {
-            application,
-            keyward,
-            guarded: format!("http://127.0.0.1:{front}"),
-            public: format!("http://127.0.0.1:{}", ports.public),
-            admin: serde_json::from_str(&admin).unwrap(),
-            ports,
-            folder,
-            _nginx: nginx,
+impl Ports {
+    fn free() -> Ports {
+        let [public, gate, grpc, ops] = std::array::from_fn(|_| free_port());
+        Ports { public, gate, grpc, ops }
+    }
+
+    /// The options of `keyward serve` that say so.
+    pub(crate) fn options(&self) -> String {
+        let Ports { public, gate, grpc, ops } = self;
+        format!(
+            "--public 127.0.0.1:{public} --gate 127.0.0.1:{gate} --grpc 127.0.0.1:{grpc} \
+             --ops 127.0.0.1:{ops}"
+        )
+    }
+
+    /// A document's text with these ports in place of those that Keyward has by default, which
+    /// are likely taken on the machine of a developer.
+    pub(crate) fn put_into(&self, text: &str) -> String {
+        let mut text = text.replace("keyward serve", &format!("keyward serve {}", self.options()));
+        for (default, port) in
+            [(8080, self.public), (8081, self.gate), (8082, self.grpc), (9090, self.ops)]
+        {
+            text = text.replace(&format!("127.0.0.1:{default}"), &format!("127.0.0.1:{port}"));
         }
+        text
+    }
+}
+
+impl Node {
+    /// Starts `keyward serve` on a new folder.
+    pub(crate) async fn start() -> Node {
+        let folder = TempDir::new().unwrap();
+        let ports = Ports::free();
+        let process = start_keyward(folder.path().join("data"), &ports).await;
+        let admin = std::fs::read_to_string(folder.path().join("data/admin.json")).unwrap();
+        Node { process, ports, admin: serde_json::from_str(&admin).unwrap(), folder }
     }
 
-    /// Starts Keyward again on the same folder and ports.
-    pub(crate) async fn restart_keyward(&mut self) {
-        self.keyward.kill();
-        self.keyward = start_keyward(self.folder.path().join("data"), &self.ports).await;
+    /// The folder that everything of this test is kept in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
-    /// A request to the guarded API from one address.
-    pub(crate) async fn call(&self, from: &str, credential: &Credential) -> Response {
-        let request = http_client(from).get(format!("{}/orders?page=1", self.guarded));
-        credential.show(request).send().await.unwrap()
+    /// Kills it, and starts it again on the same folder and ports.
+    pub(crate) async fn restart(&mut self) {
+        self.process.kill();
+        self.process = start_keyward(self.folder.path().join("data"), &self.ports).await;
+    }
+
+    /// `http://…` of the public listener.
+    pub(crate) fn public(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.public)
     }
 
     /// Asks for a token from one address.
@@ -126,7 +134,7 @@ impl Stack {
             "client_secret": key.secret,
             "audience": audience,
         });
-        let url = format!("{}/oauth/token", self.public);
+        let url = format!("{}/oauth/token", self.public());
         http_client(from).post(url).json(&body).send().await.unwrap()
     }
 
@@ -142,17 +150,17 @@ impl Stack {
         let audience = text("audience");
         let token = token_in(self.ask_token("127.0.0.1", &admin, &audience).await).await;
         let method = method.parse().unwrap();
-        let request = http_client("127.0.0.1").request(method, format!("{}{path}", self.public));
+        let request = http_client("127.0.0.1").request(method, format!("{}{path}", self.public()));
         let request = request.bearer_auth(token);
         let request = if body.is_null() { request } else { request.json(&body) };
         let response = request.send().await.unwrap();
         let (got, text) = (response.status().as_u16(), response.text().await.unwrap());
-        assert_eq!(got, status, "{path}: {text}\n{}", self.keyward.output());
+        assert_eq!(got, status, "{path}: {text}\n{}", self.process.output());
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
     }
 
-    /// An API, and a client whose key is for it and for one address only.
-    pub(crate) async fn key_for_inside(&self) -> Key {
+    /// An API, and a client whose key is for it and for these networks only.
+    pub(crate) async fn key_for(&self, networks: &[&str]) -> Key {
         let api = json!({
             "name": "Orders",
             "identifier": API,
@@ -163,7 +171,7 @@ impl Stack {
             "name": "robot",
             "app_type": "non_interactive",
             "grant_types": ["client_credentials"],
-            "allowed_ips": [format!("{INSIDE}/32")],
+            "allowed_ips": networks,
         });
         let client = self.manage("POST", "/api/v2/clients", client, 201).await;
         let text = |name: &str| client[name].as_str().unwrap().to_owned();
@@ -171,6 +179,11 @@ impl Stack {
         let grant = json!({ "client_id": key.id, "audience": API, "scope": ["read:orders"] });
         self.manage("POST", "/api/v2/client-grants", grant, 201).await;
         key
+    }
+
+    /// A key for [`INSIDE`] and no other address.
+    pub(crate) async fn key_for_inside(&self) -> Key {
+        self.key_for(&[&format!("{INSIDE}/32")]).await
     }
 
     /// Every form in which one key may be shown, with a name for messages.
@@ -184,13 +197,6 @@ impl Stack {
     }
 }
 
-/// A client of HTTP whose connections come from one loopback address.
-pub(crate) fn http_client(from: &str) -> Client {
-    let from: IpAddr = from.parse().unwrap();
-    let builder = Client::builder().local_address(from).no_proxy();
-    builder.timeout(Duration::from_secs(20)).build().unwrap()
-}
-
 async fn token_in(response: Response) -> String {
     let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
     assert_eq!(status, 200, "the token endpoint answered {text}");
@@ -201,23 +207,9 @@ async fn token_in(response: Response) -> String {
 async fn start_keyward(data: PathBuf, ports: &Ports) -> Process {
     let log = data.with_extension("log");
     let mut command = Command::new(keyward());
-    command.arg("serve").arg("--data").arg(&data);
-    for (flag, port) in [("--public", ports.public), ("--gate", ports.gate), ("--ops", ports.ops)] {
-        command.arg(flag).arg(format!("127.0.0.1:{port}"));
-    }
+    command.arg("serve").arg("--data").arg(&data).args(ports.options().split_whitespace());
     let mut process = Process::start(&mut command, &log);
     let url = format!("http://127.0.0.1:{}/readyz", ports.ops);
     process.wait_until("keyward is ready", || is_ok(&url)).await;
     process
-}
-
-/// Whether a URL answers 200.
-pub(crate) async fn is_ok(url: &str) -> bool {
-    let answer = http_client("127.0.0.1").get(url).send().await;
-    answer.is_ok_and(|response| response.status() == 200)
-}
-
-/// Whether a loopback port accepts connections.
-pub(crate) async fn accepts(port: u16) -> bool {
-    tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::stack::{API, Credential, INSIDE, Key, OUTSIDE, Stack, http_client};
+use crate::node::{API, Credential, INSIDE, Key, OUTSIDE};
+use crate::processes::http_client;
+use crate::stack::Stack;
 
 const DENIED: &str = r#"{"error":"access_denied"}"#;
 const UNAUTHORIZED: &str = r#"{"error":"unauthorized"}"#;
@@ -10,8 +12,8 @@ const UNAUTHORIZED: &str = r#"{"error":"unauthorized"}"#;
 #[tokio::test]
 async fn a_key_opens_from_its_own_network_only() {
     let stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
-    for (form, credential) in stack.every_form(&key).await {
+    let key = stack.node.key_for_inside().await;
+    for (form, credential) in stack.node.every_form(&key).await {
         let inside = stack.call(INSIDE, &credential).await;
         assert_eq!(inside.status(), 200, "{form} from {INSIDE}");
         let seen = stack.application.take_seen();
@@ -31,18 +33,18 @@ async fn a_key_opens_from_its_own_network_only() {
 #[tokio::test]
 async fn a_token_is_issued_to_its_own_network_only() {
     let stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
-    assert_eq!(stack.ask_token(INSIDE, &key, API).await.status(), 200);
+    let key = stack.node.key_for_inside().await;
+    assert_eq!(stack.node.ask_token(INSIDE, &key, API).await.status(), 200);
 
-    let refused = stack.ask_token(OUTSIDE, &key, API).await;
+    let refused = stack.node.ask_token(OUTSIDE, &key, API).await;
     assert_eq!(refused.status(), 403);
     let body: Value = refused.json().await.unwrap();
     assert_eq!(body["error"], "access_denied");
 
     // The secret is looked at first: from outside, a wrong one is told nothing about a list.
     let wrong = Key { secret: "x".repeat(38), ..key };
-    let from_inside = stack.ask_token(INSIDE, &wrong, API).await;
-    let from_outside = stack.ask_token(OUTSIDE, &wrong, API).await;
+    let from_inside = stack.node.ask_token(INSIDE, &wrong, API).await;
+    let from_outside = stack.node.ask_token(OUTSIDE, &wrong, API).await;
     assert_eq!((from_inside.status().as_u16(), from_outside.status().as_u16()), (401, 401));
     assert_eq!(from_inside.bytes().await.unwrap(), from_outside.bytes().await.unwrap());
 }
@@ -50,7 +52,7 @@ async fn a_token_is_issued_to_its_own_network_only() {
 #[tokio::test]
 async fn a_caller_cannot_choose_its_address() {
     let stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
+    let key = stack.node.key_for_inside().await;
     let spoofs = [
         ("X-Real-IP", INSIDE),
         ("X-Forwarded-For", INSIDE),
@@ -64,7 +66,7 @@ async fn a_caller_cannot_choose_its_address() {
         ("X-Envoy-External-Address", INSIDE),
         ("Connection", "X-Real-IP"),
     ];
-    for (form, credential) in stack.every_form(&key).await {
+    for (form, credential) in stack.node.every_form(&key).await {
         for (name, value) in spoofs {
             let request = http_client(OUTSIDE).get(&stack.guarded).header(name, value);
             let response = credential.show(request).send().await.unwrap();
@@ -84,7 +86,7 @@ async fn a_caller_cannot_choose_its_address() {
 #[tokio::test]
 async fn forward_auth_029_030_forged_identity_never_reaches_the_application() {
     let stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
+    let key = stack.node.key_for_inside().await;
     let request = http_client(INSIDE)
         .get(&stack.guarded)
         .header("X-Client-Id", "admin")
@@ -108,7 +110,7 @@ async fn forward_auth_029_030_forged_identity_never_reaches_the_application() {
 #[tokio::test]
 async fn two_credentials_are_none() {
     let stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
+    let key = stack.node.key_for_inside().await;
     let bearer = format!("Bearer {}", key.one_string());
     let twice = http_client(INSIDE).get(&stack.guarded);
     let twice = twice.header("Authorization", &bearer).header("Authorization", &bearer);
@@ -129,7 +131,7 @@ async fn two_credentials_are_none() {
 #[tokio::test]
 async fn forward_auth_001_to_010_every_method_is_decided_alike() {
     let stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
+    let key = stack.node.key_for_inside().await;
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "FOO"] {
         let request = || http_client(INSIDE).request(method.parse().unwrap(), &stack.guarded);
         let refused = request().send().await.unwrap();
@@ -150,8 +152,8 @@ async fn forward_auth_001_to_010_every_method_is_decided_alike() {
 #[tokio::test]
 async fn an_edit_reaches_credentials_that_are_out() {
     let stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
-    let forms = stack.every_form(&key).await;
+    let key = stack.node.key_for_inside().await;
+    let forms = stack.node.every_form(&key).await;
     let client = format!("/api/v2/clients/{}", key.id);
 
     let expect = async |status: u16, why: &str| {
@@ -161,23 +163,23 @@ async fn an_edit_reaches_credentials_that_are_out() {
         }
     };
     expect(200, "on the list").await;
-    stack.manage("PATCH", &client, json!({ "allowed_ips": ["127.0.0.9/32"] }), 200).await;
+    stack.node.manage("PATCH", &client, json!({ "allowed_ips": ["127.0.0.9/32"] }), 200).await;
     expect(403, "removed").await;
-    assert_eq!(stack.ask_token(INSIDE, &key, API).await.status(), 403);
-    stack.manage("PATCH", &client, json!({ "allowlist_mode": "report" }), 200).await;
+    assert_eq!(stack.node.ask_token(INSIDE, &key, API).await.status(), 403);
+    stack.node.manage("PATCH", &client, json!({ "allowlist_mode": "report" }), 200).await;
     expect(200, "report-only").await;
-    stack.manage("PATCH", &client, json!({ "allowlist_mode": "enforce" }), 200).await;
+    stack.node.manage("PATCH", &client, json!({ "allowlist_mode": "enforce" }), 200).await;
     expect(403, "enforced again").await;
-    stack.manage("PATCH", &client, json!({ "allowed_ips": ["127.0.0.0/30"] }), 200).await;
+    stack.node.manage("PATCH", &client, json!({ "allowed_ips": ["127.0.0.0/30"] }), 200).await;
     expect(200, "added back").await;
-    stack.manage("DELETE", &client, Value::Null, 204).await;
+    stack.node.manage("DELETE", &client, Value::Null, 204).await;
     expect(401, "deleted").await;
 }
 
 #[tokio::test]
 async fn refusals_tell_nothing() {
     let stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
+    let key = stack.node.key_for_inside().await;
     let unknown = Key { id: "A".repeat(key.id.len()), secret: key.secret.clone() };
     let wrong = Key { secret: "x".repeat(38), ..key.clone() };
     let mut answers = Vec::new();
@@ -209,20 +211,20 @@ async fn refusals_tell_nothing() {
 #[tokio::test]
 async fn forward_auth_031_keyward_gone_means_500_and_never_200() {
     let mut stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
-    let forms = stack.every_form(&key).await;
+    let key = stack.node.key_for_inside().await;
+    let forms = stack.node.every_form(&key).await;
     for (form, credential) in &forms {
         assert_eq!(stack.call(INSIDE, credential).await.status(), 200, "{form}");
     }
     stack.application.take_seen();
-    stack.keyward.kill();
+    stack.node.process.kill();
     for (form, credential) in &forms {
         assert_eq!(stack.call(INSIDE, credential).await.status(), 500, "{form}");
     }
     assert!(stack.application.take_seen().is_empty());
 
     // Killed, not stopped: what was acknowledged is still there, and tokens that are out still work.
-    stack.restart_keyward().await;
+    stack.node.restart().await;
     for (form, credential) in &forms {
         assert_eq!(stack.call(INSIDE, credential).await.status(), 200, "{form} after a restart");
         assert_eq!(stack.call(OUTSIDE, credential).await.status(), 403, "{form} after a restart");
@@ -233,7 +235,7 @@ async fn forward_auth_031_keyward_gone_means_500_and_never_200() {
 #[tokio::test]
 async fn bodies_pass_by_the_check() {
     let stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
+    let key = stack.node.key_for_inside().await;
     let body = vec![b'a'; 900_000];
     let request = http_client(INSIDE).post(&stack.guarded).body(body.clone());
     let response = Credential::Basic(key).show(request).send().await.unwrap();
@@ -245,7 +247,7 @@ async fn bodies_pass_by_the_check() {
 #[tokio::test]
 async fn forward_auth_047_a_websocket_handshake_is_decided() {
     let stack = Stack::start().await;
-    let key = stack.key_for_inside().await;
+    let key = stack.node.key_for_inside().await;
     for (credential, status) in [(Credential::None, 401), (Credential::Basic(key), 200)] {
         let request = http_client(INSIDE)
             .get(&stack.guarded)

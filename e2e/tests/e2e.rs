@@ -6,20 +6,23 @@
 //! names and comments are those of `docs/scenarios.md`.
 
 #[cfg(test)]
-#[path = "nginx/application.rs"]
+#[path = "e2e/application.rs"]
 mod application;
 #[cfg(test)]
-#[path = "nginx/documents.rs"]
+#[path = "e2e/documents.rs"]
 mod documents;
 #[cfg(test)]
-#[path = "nginx/doors.rs"]
+#[path = "e2e/doors.rs"]
 mod doors;
 #[cfg(test)]
-#[path = "nginx/processes.rs"]
+#[path = "e2e/node.rs"]
+mod node;
+#[cfg(test)]
+#[path = "e2e/processes.rs"]
 mod processes;
 #[cfg(test)]
-#[path = "nginx/stack.rs"]
+#[path = "e2e/stack.rs"]
 mod stack;
 #[cfg(test)]
-#[path = "nginx/tour.rs"]
+#[path = "e2e/tour.rs"]
 mod tour;

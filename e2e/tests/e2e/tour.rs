@@ -9,8 +9,7 @@ use tokio::process::Command;
 
 use crate::application::Application;
 use crate::documents::{Block, blocks, document, readme_snippet};
-use crate::processes::{Process, free_port, keyward, start_nginx};
-use crate::stack::{accepts, is_ok};
+use crate::processes::{Process, accepts, free_port, is_ok, keyward, start_nginx};
 
 /// Blocks noted `tour: …`; a line `# => text` says what the output before it must contain.
 fn tour_blocks() -> Vec<Block> {
