@@ -1,11 +1,14 @@
-//! The application behind nginx: it answers 200 to everything and remembers what it was asked.
+//! The application behind a gateway: it answers 200 to everything, echoes web sockets, and remembers
+//! what it was asked.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Request, State};
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 
 /// One request that got through.
@@ -45,22 +48,36 @@ impl Application {
         Application { address, seen }
     }
 
+    /// How many requests got through since the last [`Self::take_seen`].
+    pub(crate) fn seen(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+
     /// What got through since the last call.
     pub(crate) fn take_seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.seen.lock().unwrap())
     }
 }
 
-async fn answer(State(seen): State<Arc<Mutex<Vec<Seen>>>>, request: Request) -> &'static str {
-    let (head, body) = request.into_parts();
-    let body: Bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+async fn answer(State(seen): State<Arc<Mutex<Vec<Seen>>>>, request: Request) -> Response {
+    let (mut head, body) = request.into_parts();
     let headers = head.headers.iter().map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
-    seen.lock().unwrap().push(Seen {
-        method: head.method.to_string(),
-        headers: headers.collect(),
-        body_bytes: body.len(),
-    });
-    "the application's answer\n"
+    let (method, headers) = (head.method.to_string(), headers.collect());
+    let socket = WebSocketUpgrade::from_request_parts(&mut head, &()).await;
+    let body: Bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+    seen.lock().unwrap().push(Seen { method, headers, body_bytes: body.len() });
+    match socket {
+        Ok(socket) => socket.on_upgrade(echo),
+        Err(_) => "the application's answer\n".into_response(),
+    }
+}
+
+async fn echo(mut socket: WebSocket) {
+    while let Some(Ok(message)) = socket.recv().await {
+        if socket.send(message).await.is_err() {
+            break;
+        }
+    }
 }

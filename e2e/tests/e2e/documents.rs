@@ -54,14 +54,3 @@ pub(crate) fn readme_snippet() -> String {
     assert!(found.next().is_none(), "README.md has one nginx block");
     snippet.text
 }
-
-#[test]
-fn the_guide_has_the_readmes_snippet() {
-    let guide = document("docs/guides/nginx.md");
-    let block = blocks(&guide).into_iter().find(|block| block.language == "nginx");
-    assert_eq!(
-        block.unwrap().text,
-        readme_snippet(),
-        "docs/guides/nginx.md differs from README.md"
-    );
-}

@@ -115,6 +115,11 @@ impl Node {
         self.folder.path()
     }
 
+    /// What an operator's shell has set, beside the path to the binary.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![("KEYWARD_DATA", self.folder.path().join("data").display().to_string())]
+    }
+
     /// Kills it, and starts it again on the same folder and ports.
     pub(crate) async fn restart(&mut self) {
         self.process.kill();
@@ -155,7 +160,7 @@ impl Node {
         let request = if body.is_null() { request } else { request.json(&body) };
         let response = request.send().await.unwrap();
         let (got, text) = (response.status().as_u16(), response.text().await.unwrap());
-        assert_eq!(got, status, "{path}: {text}\n{}", self.process.output());
+        assert_eq!(got, status, "{path}: {text}");
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
     }
 

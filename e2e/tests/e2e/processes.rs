@@ -1,14 +1,17 @@
-//! The processes under test, each killed when its handle goes.
+//! The processes under test, each killed with its children when its handle goes.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{IpAddr, TcpListener};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
+pub(crate) use rustix::process::Signal;
+use rustix::process::{Pid, kill_process, kill_process_group};
 
 /// How long anything may take to come up before the test gives up on it.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -24,15 +27,26 @@ impl Process {
     pub(crate) fn start(command: &mut Command, log: &Path) -> Process {
         let out = File::options().create(true).append(true).open(log).unwrap();
         let err = out.try_clone().unwrap();
-        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
+        // A group of its own, so that workers go when their master is killed.
+        let command = command.process_group(0).stdin(Stdio::null()).stdout(out).stderr(err);
+        let child = command.spawn();
         let child = child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         Process { child, log: log.to_owned() }
     }
 
     /// Stops it at once, as a crash or `kill -9` would, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().ok();
+        kill_process_group(self.pid(), Signal::KILL).ok();
         self.child.wait().ok();
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// What it has printed so far.
@@ -81,21 +95,35 @@ pub(crate) fn keyward() -> PathBuf {
     binary
 }
 
-/// The distribution's nginx. Its folder is often not on a user's path.
-pub(crate) fn nginx() -> PathBuf {
+/// An installed program: on the path, where Debian has those of the administrator, or where
+/// `make e2e` puts it.
+pub(crate) fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders =
-        std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-    let found = folders.map(|folder| folder.join("nginx")).find(|program| program.is_file());
-    found.expect("nginx is not installed: run `make e2e`, which installs it")
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/gateways/bin");
+    let folders = std::env::split_paths(&path);
+    let folders = folders.chain(["/usr/sbin".into(), "/usr/local/sbin".into(), tools]);
+    let found = folders.map(|folder| folder.join(name)).find(|program| program.is_file());
+    found.unwrap_or_else(|| panic!("{name} is not installed: run `make e2e`, which installs it"))
 }
 
 /// Starts nginx in the foreground with everything it writes below `folder`, and this inside its
 /// `http { }`.
 pub(crate) fn start_nginx(folder: &Path, http: &str) -> Process {
+    let file = write_nginx(folder, http);
+    let mut command = Command::new(program("nginx"));
+    command.args([OsStr::new("-p"), folder.as_os_str(), OsStr::new("-c"), file.as_os_str()]);
+    command.args([OsStr::new("-e"), OsStr::new("stderr")]);
+    Process::start(&mut command, &folder.join("nginx.log"))
+}
+
+/// Writes nginx's main file around what stands inside its `http { }`.
+pub(crate) fn write_nginx(folder: &Path, http: &str) -> PathBuf {
     let at = |name: &str| folder.join(name).display().to_string();
+    // The workers must reach the folder of the one who runs the test.
+    let user = if rustix::process::geteuid().is_root() { "user root;\n" } else { "" };
     let config = format!(
-        "daemon off;\nmaster_process off;\npid {pid};\nevents {{ worker_connections 256; }}\n\
+        "{user}daemon off;\npid {pid};\nworker_processes 1;\n\
+         events {{ worker_connections 256; }}\n\
          http {{\naccess_log off;\nclient_body_temp_path {body};\nproxy_temp_path {proxy};\n\
          fastcgi_temp_path {fastcgi};\nuwsgi_temp_path {uwsgi};\nscgi_temp_path {scgi};\n{http}\n}}\n",
         pid = at("nginx.pid"),
@@ -107,10 +135,7 @@ pub(crate) fn start_nginx(folder: &Path, http: &str) -> Process {
     );
     let file = folder.join("nginx.conf");
     fs::write(&file, config).unwrap();
-    let mut command = Command::new(nginx());
-    command.args([OsStr::new("-p"), folder.as_os_str(), OsStr::new("-c"), file.as_os_str()]);
-    command.args([OsStr::new("-e"), OsStr::new("stderr")]);
-    Process::start(&mut command, &folder.join("nginx.log"))
+    file
 }
 
 /// A loopback port that was free a moment ago: below the range that outgoing connections take,
@@ -142,5 +167,10 @@ pub(crate) async fn is_ok(url: &str) -> bool {
 
 /// Whether a loopback port accepts connections.
 pub(crate) async fn accepts(port: u16) -> bool {
-    tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+    accepts_at(&format!("127.0.0.1:{port}")).await
+}
+
+/// Whether an address with a port accepts connections.
+pub(crate) async fn accepts_at(place: &str) -> bool {
+    tokio::net::TcpStream::connect(place).await.is_ok()
 }

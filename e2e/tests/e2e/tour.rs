@@ -1,4 +1,4 @@
-//! The README's tour, command by command, as a reader would type it.
+//! The documents' tours, command by command, as a reader would type them.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -56,17 +56,9 @@ async fn the_readmes_tour_does_what_it_says() {
     let mut nginx = start_nginx(folder.path(), &here(&readme_snippet()));
     nginx.wait_until("nginx accepts connections", || accepts(front)).await;
 
-    let mut script = String::new();
-    for block in &typed {
-        for line in here(&block.text).lines() {
-            match line.trim().strip_prefix("# => ") {
-                Some(expected) => writeln!(script, "printf '\\n=> %s\\n' '{expected}'").unwrap(),
-                None => writeln!(script, "{line}").unwrap(),
-            }
-        }
-    }
-    let output = run(&script, folder.path()).await;
-    check(&output);
+    let script: String = typed.iter().map(|block| typed_lines(&here(&block.text))).collect();
+    let output = run_script(&script, folder.path(), &[]).await;
+    assert!(check(&output) >= 5, "the tour shows at least five answers:\n{output}");
 }
 
 /// The folder of the binary under test comes first.
@@ -76,18 +68,36 @@ fn path() -> std::ffi::OsString {
     std::env::join_paths(folders).unwrap()
 }
 
-async fn run(script: &str, folder: &Path) -> String {
+/// Runs commands as typed into a shell, with what they print and what they complain of.
+pub(crate) async fn run_script(
+    script: &str,
+    folder: &Path,
+    environment: &[(&'static str, String)],
+) -> String {
     let mut command = Command::new("bash");
     // No `-e`: some commands of the tour are refused on purpose, and say so by their status.
     command.args(["-uc", script]).current_dir(folder).env("PATH", path());
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     let output = command.stdin(Stdio::null()).output().await.unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains("command not found"), "{stderr}");
     format!("{}\n--- standard error\n{stderr}", String::from_utf8_lossy(&output.stdout))
 }
 
+/// A block's commands, with each promise (`# => text`) printed where it stands.
+pub(crate) fn typed_lines(block: &str) -> String {
+    let mut script = String::new();
+    for line in block.lines() {
+        match line.trim().strip_prefix("# => ") {
+            Some(expected) => writeln!(script, "printf '\\n=> %s\\n' '{expected}'").unwrap(),
+            None => writeln!(script, "{line}").unwrap(),
+        }
+    }
+    script
+}
+
 /// Every `=> text` must be preceded, since the one before, by output that contains the text.
-fn check(output: &str) {
+pub(crate) fn check(output: &str) -> usize {
     let mut since = String::new();
     let mut promises = 0;
     for line in output.lines() {
@@ -100,5 +110,5 @@ fn check(output: &str) {
         promises += 1;
         since.clear();
     }
-    assert!(promises >= 5, "the tour shows at least five answers:\n{output}");
+    promises
 }

@@ -1,0 +1,7 @@
+//! Every gateway by its guide and recipe, with the real program.
+
+mod cells;
+mod front;
+mod guides;
+mod program;
+mod recipe;

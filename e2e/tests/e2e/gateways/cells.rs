@@ -1,0 +1,57 @@
+//! The matrix: what must hold behind every gateway.
+
+mod address;
+mod availability;
+mod identity;
+mod transport;
+
+/// One test for each gateway and cell.
+macro_rules! matrix {
+    ($($module:ident: $program:expr),+ $(,)?) => { $(
+        mod $module {
+            use super::{address, availability, identity, transport};
+            use crate::gateways::program::Program::{self, *};
+
+            const PROGRAM: Program = $program;
+
+            cells! {
+                address::a_key_opens_from_its_own_network_only
+                address::spoofed_headers_move_nothing
+                address::two_forwarded_for_lines
+                address::a_port_in_forwarded_for
+                address::a_mapped_address
+                address::an_ipv6_address
+                address::a_proxy_header
+                identity::a_forged_identity_never_arrives
+                identity::connection_cannot_drop_the_identity
+                identity::two_credentials_are_none
+                identity::refusals_as_the_caller_sees_them
+                transport::five_mebibytes
+                transport::a_websocket
+                transport::http2
+                availability::keyward_is_gone
+                availability::keyward_is_slow
+                availability::a_reload_under_load
+            }
+        }
+    )+ };
+}
+
+macro_rules! cells {
+    ($($file:ident::$name:ident)+) => { $(
+        #[tokio::test]
+        async fn $name() {
+            $file::$name(PROGRAM).await;
+        }
+    )+ };
+}
+
+matrix! {
+    nginx: Nginx,
+    haproxy: Haproxy,
+    apache: Apache,
+    caddy: Caddy,
+    traefik: Traefik,
+    envoy_grpc: EnvoyGrpc,
+    envoy_http: EnvoyHttp,
+}

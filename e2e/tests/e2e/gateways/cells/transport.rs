@@ -1,0 +1,70 @@
+//! What travels: large bodies, web sockets, HTTP/2.
+
+use futures_util::{SinkExt, StreamExt};
+use reqwest::{Client, Version};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::gateways::front::Front;
+use crate::gateways::program::Program;
+use crate::gateways::recipe::Setup;
+use crate::node::{INSIDE, OUTSIDE};
+use crate::processes::http_client;
+
+pub(super) async fn five_mebibytes(program: Program) {
+    let front = Front::start(program, Setup::PLAIN).await;
+    let body = vec![b'a'; 5 << 20];
+    let post = |from: &str| {
+        let request = http_client(from).post(front.url()).body(body.clone());
+        request.bearer_auth(front.key.one_string())
+    };
+    let answer = post(INSIDE).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(front.application.take_seen()[0].body_bytes, body.len());
+
+    // A refusal may come, and the connection go, before all of it is sent.
+    if let Ok(answer) = post(OUTSIDE).send().await {
+        assert_eq!(answer.status(), 403);
+    }
+    assert_eq!(front.application.seen(), 0);
+    assert_eq!(front.status_of(front.request(INSIDE)).await, 200, "and it goes on");
+}
+
+pub(super) async fn a_websocket(program: Program) {
+    let front = Front::start(program, Setup::PLAIN).await;
+    let open = async |from: &str| {
+        let mut request = format!("ws://{}/socket", front.place).into_client_request().unwrap();
+        let key = format!("Bearer {}", front.key.one_string());
+        request.headers_mut().insert("Authorization", key.parse().unwrap());
+        tokio_tungstenite::client_async(request, front.connect(from).await).await
+    };
+    match open(OUTSIDE).await {
+        Err(Error::Http(answer)) => assert_eq!(answer.status(), 403),
+        other => panic!("not refused: {other:?}"),
+    }
+    assert_eq!(front.application.seen(), 0);
+
+    let (mut socket, _) = open(INSIDE).await.unwrap();
+    for text in ["one", "two"] {
+        socket.send(Message::text(text)).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(text));
+    }
+    assert_eq!(front.address_told(), INSIDE);
+}
+
+pub(super) async fn http2(program: Program) {
+    let front = Front::start(program, Setup { http2: true, ..Setup::PLAIN }).await;
+    let client = |from: &str| {
+        let builder = Client::builder().local_address(Some(from.parse().unwrap())).no_proxy();
+        builder.http2_prior_knowledge().build().unwrap()
+    };
+    let request = |from| client(from).get(front.url()).bearer_auth(front.key.one_string());
+    let answer = request(INSIDE).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, Version::HTTP_2));
+    assert_eq!(front.address_told(), INSIDE);
+    let spoofed = request(OUTSIDE).header("x-forwarded-for", INSIDE).header("x-real-ip", INSIDE);
+    assert_eq!(front.status_of(spoofed).await, 403);
+    let forged = request(INSIDE).header("x-client-id", "forged").header("x-client-ip", OUTSIDE);
+    assert_eq!(front.status_of(forged).await, 200);
+    assert_eq!(front.address_told(), INSIDE);
+}
