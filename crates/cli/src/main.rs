@@ -85,6 +85,13 @@ enum Command {
         #[command(flatten)]
         args: commands::check::CheckArgs,
     },
+    /// Look for mistakes in how a gateway is set up
+    Doctor {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        args: commands::doctor::DoctorArgs,
+    },
     /// The audit log
     Audit {
         #[command(flatten)]
@@ -154,6 +161,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             commands::gateway::run(&target.open().await?, command).await
         }
         Command::Check { target, args } => commands::check::run(&target.open().await?, args).await,
+        Command::Doctor { target, args } => commands::doctor::run(&target, &args).await,
         Command::Audit { target, command } => {
             commands::audit::run(&target.open().await?, command).await
         }

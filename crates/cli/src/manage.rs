@@ -130,6 +130,11 @@ impl Management {
         self.json
     }
 
+    /// Whether the store is held by this very process, because no server runs.
+    pub(crate) fn is_in_process(&self) -> bool {
+        matches!(self.way, Way::InProcess { .. })
+    }
+
     /// Refuses what would take the way from under the command's own feet.
     ///
     /// # Errors

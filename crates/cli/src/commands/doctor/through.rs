@@ -1,0 +1,163 @@
+//! `keyward doctor --through URL`: marked requests through a gateway, and what Keyward saw of them.
+//!
+//! A probe's credential never lets anything through, so most of it costs the application nothing.
+//! What needs an allowed request (forged identity headers, caches) uses a client of its own, which
+//! is deleted at the end.
+
+mod address;
+mod advice;
+mod application;
+mod caller;
+mod client;
+mod probe;
+mod refusals;
+mod report;
+mod sightings;
+
+use std::net::{IpAddr, SocketAddr};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use http::StatusCode;
+use keyward_allowlist::parse_address;
+use serde_json::Value;
+
+use self::advice::{Advice, Subject};
+use self::caller::Caller;
+use self::probe::Probe;
+use self::report::Report;
+use crate::commands::escape;
+use crate::manage::Management;
+
+/// How a gateway is tried.
+#[derive(Debug, Args)]
+pub(crate) struct ThroughArgs {
+    /// Send marked requests through a gateway: the URL of something that it guards, fit for GET
+    #[arg(long, value_name = "URL")]
+    pub(crate) through: Option<String>,
+    /// Be the application at this address, to see whether forged identity headers arrive there
+    #[arg(long, value_name = "ADDR", requires = "through")]
+    app: Option<SocketAddr>,
+    /// Send from these addresses of this machine; two show whether a cache forgets the address
+    #[arg(long, value_name = "ADDRESS", num_args = 1.., value_delimiter = ',', requires = "through",
+          value_parser = address_of)]
+    from: Vec<IpAddr>,
+    /// Make no client: leaves out what needs a request that is let in
+    #[arg(long, requires = "through", conflicts_with = "app")]
+    no_client: bool,
+}
+
+fn address_of(text: &str) -> Result<IpAddr, String> {
+    parse_address(text).map_err(|error| error.to_string())
+}
+
+/// Tries a gateway and says what is wrong with it.
+pub(super) async fn run(
+    management: &Management,
+    url: &str,
+    args: &ThroughArgs,
+) -> anyhow::Result<ExitCode> {
+    if management.is_in_process() {
+        bail!("no Keyward is running here: the gateway has nobody to ask");
+    }
+    let caller = Caller::new(url, &args.from)?;
+    let mut report = Report::new(url);
+    let Some(trial) = Trial::begin(management, caller, &mut report).await? else {
+        return Ok(report.end(management.json()));
+    };
+    address::examine(&trial, &mut report).await?;
+    refusals::examine(&trial, &mut report).await?;
+    if args.no_client {
+        report.skip("client", "forged identity headers and caches: not looked at (--no-client)");
+    } else {
+        client::examine(&trial, args.app, &mut report).await?;
+    }
+    Ok(report.end(management.json()))
+}
+
+/// What every part of a trial needs.
+struct Trial<'a> {
+    management: &'a Management,
+    caller: Caller,
+    /// As the management API shows it.
+    gateway: Value,
+    /// What Keyward takes for the caller's address.
+    address: String,
+    advice: Advice,
+}
+
+impl<'a> Trial<'a> {
+    /// Finds out which gateway it is and which address it tells; `None` when that went wrong, which
+    /// the report then says.
+    async fn begin(
+        management: &'a Management,
+        caller: Caller,
+        report: &mut Report,
+    ) -> anyhow::Result<Option<Trial<'a>>> {
+        if caller.tells_in_clear() {
+            report.warn(
+                "in-clear",
+                "the URL is http:// and not on this machine: keys and tokens travel in clear",
+                "serve the API over TLS",
+            );
+        }
+        let probe = Probe::order(management, StatusCode::FORBIDDEN, 0, None).await?;
+        let answer = caller.get(0, probe.credential(), &[]).await.with_context(|| {
+            format!("{} gives no answer, so there is nothing to look at", caller.url())
+        })?;
+        let seen = probe.sightings(management).await?;
+        probe.end(management).await;
+        let Some(first) = seen.first() else {
+            let (what, fix) = unasked(answer.status);
+            report.wrong("keyward-not-asked", &what, fix);
+            return Ok(None);
+        };
+        let path = format!("/v1/gateways/{}", escape(&first.gateway));
+        let gateway = management.get(&path).await?;
+        let kind = gateway.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let advice = Advice::for_kind(kind);
+        report.through(&first.gateway, kind);
+        if answer.status.is_success() {
+            report.wrong(
+                "refusal-ignored",
+                &format!("Keyward refused the request, and the caller got {}", answer.status),
+                advice.on(Subject::Refusals),
+            );
+        }
+        let Some(address) = first.address(report, &advice) else { return Ok(None) };
+        compare(&address, &caller, report);
+        Ok(Some(Trial { management, caller, gateway, address, advice }))
+    }
+}
+
+/// Keyward was not asked at all.
+fn unasked(status: StatusCode) -> (String, &'static str) {
+    let what = format!("the caller got {status}, and no gateway asked this Keyward about it");
+    let fix = if status.is_success() {
+        "this URL is open: guard it, and give a URL of what is guarded"
+    } else if status.is_server_error() {
+        "the gateway may not reach Keyward: look at its log, and at `keyward gateway alarms`"
+    } else {
+        "look at `keyward gateway alarms`: the gateway may have another name here, show the wrong \
+         token or ask from an address that is not among its peers, or ask another Keyward"
+    };
+    (what, fix)
+}
+
+/// Says whether the address that Keyward saw is this machine's own.
+fn compare(address: &str, caller: &Caller, report: &mut Report) {
+    match caller.own_address() {
+        Some(own) if own == address => {
+            report.fine("address", &format!("Keyward saw {address}, this machine's own address"));
+        }
+        Some(own) => report.fine(
+            "address",
+            &format!(
+                "Keyward saw {address}; this machine calls from {own}. That is right if the \
+                 network between them translates addresses"
+            ),
+        ),
+        None => report.fine("address", &format!("Keyward saw {address}")),
+    }
+}

@@ -1,0 +1,135 @@
+//! Do forged identity headers reach the application?
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use axum::Router;
+use http::HeaderMap;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::Trial;
+use super::advice::Subject;
+use super::report::Report;
+
+const IDENTITY: [&str; 6] = [
+    "X-Client-Id",
+    "X-Account-Id",
+    "X-Client-Scope",
+    "X-Client-IP",
+    "X-Client-Assertion",
+    "X-Request-Id",
+];
+/// What the forged headers say.
+const FORGED: &str = "keyward-doctor-forged";
+
+/// Stands in for the application and keeps what arrives.
+pub(super) struct Application {
+    seen: Arc<Mutex<Vec<HeaderMap>>>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Application {
+    pub(super) async fn start(address: SocketAddr) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("cannot stand in for the application at {address}; stop it for the trial")
+        })?;
+        let seen: Arc<Mutex<Vec<HeaderMap>>> = Arc::default();
+        let keep = Arc::clone(&seen);
+        let router = Router::new().fallback(move |headers: HeaderMap| {
+            keep.lock().unwrap_or_else(PoisonError::into_inner).push(headers);
+            async { "keyward doctor\n" }
+        });
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { seen, serving })
+    }
+
+    fn last(&self) -> Option<HeaderMap> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+pub(super) async fn examine(
+    trial: &Trial<'_>,
+    key: &str,
+    application: Option<&Application>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let mut forged = Vec::new();
+    let underscored: Vec<String> = IDENTITY.iter().map(|name| name.replace('-', "_")).collect();
+    for name in IDENTITY.into_iter().chain(underscored.iter().map(String::as_str)) {
+        forged.push((name, FORGED.to_owned()));
+    }
+    let answer = trial.caller.get(0, key, &forged).await?;
+    let Some(application) = application else {
+        // An application that answers with what it was sent tells as much.
+        if answer.body.contains(FORGED) {
+            report.wrong(
+                "forged-identity",
+                "the application's answer holds a forged identity header",
+                trial.advice.on(Subject::Identity),
+            );
+        } else {
+            report.skip(
+                "forged-identity",
+                "forged identity headers: not looked at (stop the application and give its \
+                 address: --app ADDR)",
+            );
+        }
+        return Ok(());
+    };
+    let Some(arrived) = application.last() else {
+        report.skip(
+            "forged-identity",
+            "forged identity headers: the request was let in and did not reach --app",
+        );
+        return Ok(());
+    };
+    let mut wrong = judge(trial, &arrived, report);
+    for named in ["X-Client-Id", "X-Client-IP, X-Account-Id, X-Client-Scope"] {
+        let headers = [("Connection", named.to_owned())];
+        trial.caller.get(0, key, &headers).await?;
+        // A gateway that refuses such a request is right too.
+        let Some(arrived) = application.last() else { continue };
+        if IDENTITY.iter().any(|name| !arrived.contains_key(*name)) {
+            let text =
+                format!("`Connection: {named}` takes identity headers out before the application");
+            report.wrong("identity-dropped", &text, trial.advice.on(Subject::Identity));
+            wrong += 1;
+        }
+    }
+    if wrong == 0 {
+        report
+            .fine("forged-identity", "the identity at the application is Keyward's, and complete");
+    }
+    Ok(())
+}
+
+/// How many identity headers are not Keyward's, which the report names.
+fn judge(trial: &Trial<'_>, arrived: &HeaderMap, report: &mut Report) -> usize {
+    let spelled = |name: &str| name.replace('_', "-");
+    let mut wrong = 0;
+    for name in IDENTITY {
+        let plain = name.to_ascii_lowercase();
+        let alike = arrived.iter().filter(|(header, _)| spelled(header.as_str()) == plain);
+        let values: Vec<_> = alike.map(|(header, value)| (header.as_str(), value)).collect();
+        let forged = values.iter().find(|(_, value)| value.as_bytes() == FORGED.as_bytes());
+        if let Some((spelling, _)) = forged {
+            let text = format!("a forged {spelling} reaches the application");
+            report.wrong("forged-identity", &text, trial.advice.on(Subject::Identity));
+            wrong += 1;
+        } else if values.is_empty() {
+            let text = format!("{name} does not reach the application");
+            report.warn("identity-missing", &text, trial.advice.on(Subject::Identity));
+            wrong += 1;
+        }
+    }
+    wrong
+}

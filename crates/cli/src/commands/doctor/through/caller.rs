@@ -1,0 +1,134 @@
+//! The caller of a trial: requests as an attacker would write them, from chosen addresses.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use http::{HeaderMap, StatusCode};
+use keyward_allowlist::parse_address;
+use reqwest::{Client, Url};
+
+/// Longer than a probe is held, and than any gateway should wait.
+const PATIENCE: Duration = Duration::from_secs(70);
+/// How much of an answer is read.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// Sends the requests.
+#[derive(Debug)]
+pub(super) struct Caller {
+    url: Url,
+    /// One client for each address to send from; at least one.
+    clients: Vec<Client>,
+    own: Option<IpAddr>,
+}
+
+/// What the caller got.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
+    pub(super) after: Duration,
+}
+
+impl Caller {
+    /// # Errors
+    /// When the URL is none, or an address is not this machine's.
+    pub(super) fn new(url: &str, from: &[IpAddr]) -> anyhow::Result<Self> {
+        let url = Url::parse(url).with_context(|| format!("`{url}` is no URL"))?;
+        anyhow::ensure!(
+            matches!(url.scheme(), "http" | "https") && url.username().is_empty(),
+            "`{url}` must be an http:// or https:// URL without a user"
+        );
+        let mut sources: Vec<Option<IpAddr>> = from.iter().copied().map(Some).collect();
+        if sources.is_empty() {
+            sources = usual_sources(&url);
+        }
+        let clients = sources.iter().map(|source| client(*source));
+        let clients = clients.collect::<Result<_, _>>()?;
+        let own = sources.first().copied().flatten().or_else(|| address_towards(&url));
+        Ok(Self { url, clients, own })
+    }
+
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Whether there is a second address to send from.
+    pub(super) fn has_second_address(&self) -> bool {
+        self.clients.len() > 1
+    }
+
+    /// The address that the first requests leave this machine with.
+    pub(super) fn own_address(&self) -> Option<String> {
+        self.own.map(|own| own.to_canonical().to_string())
+    }
+
+    /// Whether somebody on the way can read the requests.
+    pub(super) fn tells_in_clear(&self) -> bool {
+        self.url.scheme() == "http" && !is_loopback(&self.url)
+    }
+
+    /// GET with a credential, from the first address or the second.
+    pub(super) async fn get(
+        &self,
+        source: usize,
+        credential: &str,
+        headers: &[(&str, String)],
+    ) -> anyhow::Result<Answer> {
+        let client = self.clients.get(source).context("there is no such address to send from")?;
+        let mut request = client.get(self.url.clone()).bearer_auth(credential);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let began = Instant::now();
+        let mut answer = request.send().await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() > BODY_BYTES_MAX {
+                break;
+            }
+        }
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Answer { status, headers, body, after: began.elapsed() })
+    }
+}
+
+fn client(source: Option<IpAddr>) -> anyhow::Result<Client> {
+    let client = Client::builder()
+        .local_address(source)
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(PATIENCE)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("keyward-doctor/", env!("CARGO_PKG_VERSION")));
+    client.build().context("cannot make a client of HTTP")
+}
+
+/// All of 127.0.0.0/8 is this machine, so there two addresses can be played.
+fn usual_sources(url: &Url) -> Vec<Option<IpAddr>> {
+    let is_v6 = url.host_str().is_some_and(|host| host.starts_with('['));
+    if is_loopback(url) && !is_v6 && cfg!(target_os = "linux") {
+        vec![Some(IpAddr::from([127, 0, 0, 2])), Some(IpAddr::from([127, 0, 0, 3]))]
+    } else {
+        vec![None]
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = parse_address(host.trim_start_matches('[').trim_end_matches(']'));
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// The address of this machine that packets to the URL's host leave with. Nothing is sent.
+fn address_towards(url: &Url) -> Option<IpAddr> {
+    let to: Vec<SocketAddr> = url.socket_addrs(|| None).ok()?;
+    let to = *to.first()?;
+    let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any).ok()?;
+    socket.connect(to).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}

@@ -1,0 +1,161 @@
+//! What needs a request that is let in: a client of the doctor's own, for a moment.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Trial;
+use super::advice::Subject;
+use super::application::{self, Application};
+use super::probe::Probe;
+use super::report::Report;
+use crate::commands::escape;
+use crate::manage::{Content, Management};
+
+/// A client that is deleted at the end.
+pub(super) struct OwnClient<'a> {
+    management: &'a Management,
+    id: String,
+    key: String,
+}
+
+impl<'a> OwnClient<'a> {
+    /// A client with a key for one address, granted what the gateway requires.
+    async fn make(trial: &Trial<'a>) -> anyhow::Result<OwnClient<'a>> {
+        let management = trial.management;
+        let client = json!({
+            "name": "keyward doctor, deleted at the end of its run",
+            "app_type": "non_interactive",
+            "grant_types": ["client_credentials"],
+            "allowed_ips": [&trial.address],
+        });
+        let made = management
+            .send(Method::POST, "/api/v2/clients", Some(Content::Json(client)))
+            .await
+            .context("cannot make a client for the trial")?;
+        let text = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or_default();
+        let key = format!("kw_live_{}_{}", text("client_id"), text("client_secret"));
+        let own = OwnClient { management, id: text("client_id").to_owned(), key };
+        if let Err(error) = own.grant(&trial.gateway).await {
+            own.delete().await?;
+            return Err(error.context("cannot grant the trial's client what the gateway requires"));
+        }
+        Ok(own)
+    }
+
+    async fn grant(&self, gateway: &Value) -> anyhow::Result<()> {
+        let required = gateway.get("required").cloned().unwrap_or_default();
+        let Some(audience) = required.get("audience").and_then(Value::as_str) else {
+            return Ok(());
+        };
+        let scope = required.get("scopes").cloned().unwrap_or_else(|| json!([]));
+        let grant = json!({ "client_id": self.id, "audience": audience, "scope": scope });
+        let grant = Content::Json(grant);
+        self.management.send(Method::POST, "/api/v2/client-grants", Some(grant)).await?;
+        Ok(())
+    }
+
+    /// Takes every address from its list but one that nobody has (RFC 5737).
+    async fn close_list(&self) -> anyhow::Result<()> {
+        let body = Content::Json(json!({ "allowed_ips": ["192.0.2.1"] }));
+        self.management.send(Method::PATCH, &self.path(), Some(body)).await?;
+        Ok(())
+    }
+
+    async fn delete(&self) -> anyhow::Result<()> {
+        let deleted = self.management.send(Method::DELETE, &self.path(), None).await;
+        deleted.with_context(|| format!("delete the client {} by hand", self.id))?;
+        Ok(())
+    }
+
+    fn path(&self) -> String {
+        format!("/api/v2/clients/{}", escape(&self.id))
+    }
+}
+
+pub(super) async fn examine(
+    trial: &Trial<'_>,
+    app: Option<SocketAddr>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let own = OwnClient::make(trial).await?;
+    let looked = tokio::select! {
+        looked = look(trial, &own, app, report) => looked,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
+    own.delete().await?;
+    looked
+}
+
+async fn look(
+    trial: &Trial<'_>,
+    own: &OwnClient<'_>,
+    app: Option<SocketAddr>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let application = match app {
+        Some(address) => Some(Application::start(address).await?),
+        None => None,
+    };
+    let first = trial.caller.get(0, &own.key, &[]).await?;
+    if matches!(first.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        report.skip(
+            "client",
+            "forged identity headers and caches: not looked at, a list of the API refuses this \
+             machine",
+        );
+        return Ok(());
+    }
+    application::examine(trial, &own.key, application.as_ref(), report).await?;
+    cache(trial, own, report).await
+}
+
+/// Does each request ask Keyward, and does an edit of the list count at once?
+async fn cache(trial: &Trial<'_>, own: &OwnClient<'_>, report: &mut Report) -> anyhow::Result<()> {
+    let watch = Probe::order(trial.management, StatusCode::FORBIDDEN, 0, Some(&own.id)).await?;
+    let fix = trial.advice.on(Subject::Cache);
+    for _ in 0..3 {
+        trial.caller.get(0, &own.key, &[]).await?;
+    }
+    let asked = watch.sightings(trial.management).await?.len();
+    let mut fine = true;
+    if asked < 3 {
+        let text = format!("of 3 requests Keyward was asked about {asked}: a cache answers for it");
+        report.warn("cached", &text, fix);
+        fine = false;
+    }
+    if trial.caller.has_second_address() {
+        let other = trial.caller.get(1, &own.key, &[]).await?;
+        if other.status != StatusCode::FORBIDDEN {
+            let text = format!(
+                "a key for {} alone came in from another address ({}): a cache forgets the address",
+                trial.address, other.status
+            );
+            report.wrong("cache-forgets-address", &text, fix);
+            fine = false;
+        }
+    }
+    own.close_list().await?;
+    let after = trial.caller.get(0, &own.key, &[]).await?;
+    if after.status != StatusCode::FORBIDDEN {
+        let text = format!(
+            "{} was taken off the list, and the next request still got {}",
+            trial.address, after.status
+        );
+        report.wrong("edit-ignored", &text, fix);
+        fine = false;
+    }
+    watch.end(trial.management).await;
+    if fine {
+        let second = if trial.caller.has_second_address() {
+            ", a second address is refused"
+        } else {
+            " (no second address to try: --from A,B)"
+        };
+        let text = format!("every request asks Keyward, an edit counts at once{second}");
+        report.fine("cache", &text);
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! What a trial found.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+/// Something is wrong.
+const WRONG: u8 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Fine,
+    Skipped,
+    Warning,
+    Error,
+}
+
+impl Mark {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Fine => "ok",
+            Self::Skipped => "skipped",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Line {
+    mark: Mark,
+    code: &'static str,
+    text: String,
+    fix: String,
+}
+
+/// The lines of a report, in the order of the trial.
+#[derive(Debug)]
+pub(super) struct Report {
+    url: String,
+    gateway: Option<(String, String)>,
+    lines: Vec<Line>,
+}
+
+impl Report {
+    pub(super) fn new(url: &str) -> Self {
+        Self { url: url.to_owned(), gateway: None, lines: Vec::new() }
+    }
+
+    /// Which gateway answered.
+    pub(super) fn through(&mut self, gateway: &str, kind: &str) {
+        self.gateway = Some((gateway.to_owned(), kind.to_owned()));
+    }
+
+    pub(super) fn fine(&mut self, code: &'static str, text: &str) {
+        self.add(Mark::Fine, code, text, "");
+    }
+
+    pub(super) fn skip(&mut self, code: &'static str, text: &str) {
+        self.add(Mark::Skipped, code, text, "");
+    }
+
+    pub(super) fn warn(&mut self, code: &'static str, text: &str, fix: &str) {
+        self.add(Mark::Warning, code, text, fix);
+    }
+
+    pub(super) fn wrong(&mut self, code: &'static str, text: &str, fix: &str) {
+        self.add(Mark::Error, code, text, fix);
+    }
+
+    fn add(&mut self, mark: Mark, code: &'static str, text: &str, fix: &str) {
+        let (text, fix) = (text.to_owned(), fix.to_owned());
+        self.lines.push(Line { mark, code, text, fix });
+    }
+
+    fn count(&self, mark: Mark) -> usize {
+        self.lines.iter().filter(|line| line.mark == mark).count()
+    }
+
+    /// Prints it, and says how it ended.
+    pub(super) fn end(&self, json: bool) -> ExitCode {
+        if json {
+            println!("{:#}", self.json());
+        } else {
+            println!("{}", self.words());
+        }
+        if self.count(Mark::Error) > 0 { ExitCode::from(WRONG) } else { ExitCode::SUCCESS }
+    }
+
+    fn json(&self) -> Value {
+        let lines: Vec<Value> = self
+            .lines
+            .iter()
+            .map(|line| {
+                let mut object =
+                    json!({ "result": line.mark.word(), "code": line.code, "message": line.text });
+                if let Some(object) = object.as_object_mut().filter(|_| !line.fix.is_empty()) {
+                    object.insert("fix".to_owned(), line.fix.clone().into());
+                }
+                object
+            })
+            .collect();
+        let (gateway, kind) = self.gateway.clone().unzip();
+        json!({ "url": self.url, "gateway": gateway, "kind": kind, "findings": lines })
+    }
+
+    fn words(&self) -> String {
+        let mut text = self.url.clone();
+        if let Some((gateway, kind)) = &self.gateway {
+            text.push_str(&format!(", gateway {gateway} ({kind})"));
+        }
+        for line in &self.lines {
+            text.push_str(&format!("\n  {:8} {}", line.mark.word(), line.text));
+            if !line.fix.is_empty() {
+                text.push_str(&format!("\n           -> {} [{}]", line.fix, line.code));
+            }
+        }
+        let verdict = match (self.count(Mark::Error), self.count(Mark::Warning)) {
+            (0, 0) => "no problem found".to_owned(),
+            (errors, warnings) => format!("{errors} error(s), {warnings} warning(s)"),
+        };
+        text + "\n" + &verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_reads_well() {
+        let mut report = Report::new("http://a/");
+        report.through("edge", "nginx");
+        report.fine("address", "Keyward saw 192.0.2.1");
+        assert!(report.words().ends_with("\nno problem found"));
+        report.warn("in-clear", "in clear", "use TLS");
+        report.wrong("open", "open", "close it");
+        report.skip("client", "not looked at");
+        assert_eq!(
+            report.words(),
+            "http://a/, gateway edge (nginx)\n  ok       Keyward saw 192.0.2.1\n  warning  in clear\
+             \n           -> use TLS [in-clear]\n  error    open\n           -> close it [open]\n  \
+             skipped  not looked at\n1 error(s), 1 warning(s)"
+        );
+        assert_eq!(report.json()["findings"][2]["fix"], "close it");
+        assert_eq!(report.json()["findings"][0].get("fix"), None);
+    }
+}
