@@ -17,6 +17,7 @@ use http_body_util::{Empty, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use keyward_core::attempt::CredentialFault;
 use keyward_core::decision::Reason;
 use keyward_core::gateway::{DenyStyle, Disclosure};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -33,6 +34,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 /// Connections that are kept open while nothing is asked.
 const IDLE_MAX: usize = 32;
+/// For how long. The node gives up after 75 s, and a question must not meet it doing so: the side
+/// that can open a new connection should be the one that closes.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 const X_GATEWAY_TOKEN: HeaderName = HeaderName::from_static("x-gateway-token");
 const X_AUTH_STATUS: &str = "x-auth-status";
@@ -102,8 +106,10 @@ impl Node {
         let path = PathAndQuery::from_maybe_shared(format!("{CHECK_PATH}{gateway}"));
         let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority);
         let uri = uri.path_and_query(path.map_err(|_| bad())?).build().map_err(|_| bad())?;
-        let client =
-            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(IDLE_MAX).build(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(IDLE_MAX)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .build(connector);
         Ok(Self { uri, token: None, timeout: TIMEOUT, client })
     }
 
@@ -171,6 +177,7 @@ pub(super) async fn ask(
     // A node whose gateway is set to know 401 and 403 alone says what it means in a header.
     let reason = match (status.as_u16(), meant) {
         (400, _) => Reason::AmbiguousRequest,
+        (401, _) if names_no_error(&headers) => Reason::Credential(CredentialFault::Missing),
         (401, _) => Reason::UnknownClient,
         (403, None) => Reason::Scope,
         (403, Some(429)) | (429, _) => Reason::RateLimit,
@@ -178,6 +185,12 @@ pub(super) async fn ask(
     };
     let refusal = Refusal::of(reason, Disclosure::Generic, DenyStyle::Full);
     Err(written(refusal, Some(&headers)))
+}
+
+/// Whether the challenge says no more than that a credential is wanted (RFC 6750 §3.1).
+fn names_no_error(headers: &HeaderMap) -> bool {
+    let challenge = headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+    challenge.is_some_and(|challenge| !challenge.contains("error="))
 }
 
 /// A refusal in our own words, with what the node says besides.

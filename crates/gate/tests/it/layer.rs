@@ -117,7 +117,12 @@ async fn only_what_keyward_allows_reaches_the_service() {
             "{way}"
         );
         assert_eq!(call(&layer, None, &[key.basic()]).await.0, 403, "{way}: no address");
-        assert_eq!(call(&layer, Some(LISTED), &[]).await.0, 401, "{way}");
+        // RFC 6750 §3.1: whoever shows nothing is told of no error.
+        let nothing = call(&layer, Some(LISTED), &[]).await;
+        assert_eq!(nothing, (StatusCode::UNAUTHORIZED, String::new()), "{way}");
+        let wrong = call(&layer, Some(LISTED), &[("x-api-key", "kw_live_a".to_owned())]).await;
+        let text = r#"{"error":"invalid_token"}"#.to_owned();
+        assert_eq!(wrong, (StatusCode::UNAUTHORIZED, text), "{way}");
         let twice = [key.bearer(), key.bearer()];
         assert_eq!(call(&layer, Some(LISTED), &twice).await.0, 400, "{way}");
     }
