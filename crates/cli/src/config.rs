@@ -338,6 +338,9 @@ const NOT_SETTINGS: &[&str] = &[
     "KEYWARD_SERVER",
     "KEYWARD_CLIENT_ID",
     "KEYWARD_CLIENT_SECRET",
+    // What the applications of the guides read; often the same shell starts both.
+    "KEYWARD_CHECK",
+    "KEYWARD_GATEWAY_TOKEN",
     "KEYWARD_CORPUS",
     "KEYWARD_BIN",
 ];
@@ -471,6 +474,15 @@ mod tests {
         assert_eq!(config.data, PathBuf::from("flag"));
         assert_eq!(config.public.to_string(), "127.0.0.1:2");
         assert_eq!(config.ops.to_string(), "127.0.0.1:3");
+    }
+
+    #[test]
+    fn what_an_application_beside_it_is_told_is_no_setting() {
+        let variables = [
+            ("KEYWARD_GATEWAY_TOKEN", "kwg_a"),
+            ("KEYWARD_CHECK", "http://127.0.0.1:8081/v1/check/orders"),
+        ];
+        read(&ServeArgs::default(), &variables).unwrap();
     }
 
     #[test]
