@@ -86,6 +86,10 @@ const RULES: &[Rule] = &[
     Rule { package: "keyward-e2e", ours: &[], never_named: &[], never_reached: &[] },
 ];
 
+/// What the tower layer must not bring into a service that wants nothing but it.
+const NEVER_WITH_THE_LAYER: &[&str] =
+    &["axum", "axum-core", "tonic", "tonic-health", "prost", "envoy-types", "h2"];
+
 /// What `keyward-allowlist` may depend on without a feature being asked for.
 const ALLOWLIST_MAY_USE: &[&str] = &["thiserror"];
 /// Never anywhere in what we ship, whatever its version.
@@ -106,14 +110,14 @@ fn direct(package: &Package) -> BTreeSet<&str> {
     shipped.map(|dep| dep.name.as_str()).collect()
 }
 
-/// Names of everything that is built into a package, by any path, as cargo would build it alone.
-/// (`cargo metadata` mixes in the features that other packages and tests ask for.)
-fn reached(package: &str) -> BTreeSet<String> {
+/// Names of everything that is built into a package, by any path, as cargo would build it alone with
+/// these options. (`cargo metadata` mixes in the features that other packages and tests ask for.)
+fn reached(package: &str, options: &[&str]) -> BTreeSet<String> {
     let tree = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO"));
         command.current_dir(root()).args(["tree", "--locked", "--package", package]);
         command.args(["--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
-        command.args(more).output().unwrap()
+        command.args(options).args(more).output().unwrap()
     };
     // What was built is downloaded already; optional packages that nothing uses may not be.
     let offline = tree(&["--offline"]);
@@ -183,7 +187,7 @@ fn crates_do_not_name_what_they_must_not() {
 fn crates_cannot_reach_what_they_must_not() {
     let mut findings = Vec::new();
     for rule in RULES.iter().filter(|rule| !rule.never_reached.is_empty()) {
-        let reached = reached(rule.package);
+        let reached = reached(rule.package, &[]);
         for name in rule.never_reached.iter().filter(|name| reached.contains(**name)) {
             findings.push(Finding(format!(
                 "{}: {} must not be able to reach {name}: `cargo tree -p {} -i {name}` shows how",
@@ -194,6 +198,26 @@ fn crates_cannot_reach_what_they_must_not() {
         }
     }
     report("a crate can reach what it must not be able to do", &findings);
+}
+
+#[test]
+fn the_layer_brings_neither_axum_nor_grpc() {
+    let options = ["--no-default-features", "--features", "layer"];
+    let reached = reached("keyward-gate", &options);
+    assert!(reached.contains("tower-layer"), "the feature brings the layer: {reached:?}");
+    let findings: Vec<Finding> = NEVER_WITH_THE_LAYER
+        .iter()
+        .filter(|name| reached.contains(**name))
+        .map(|name| {
+            let advice = "make it optional, or take out the feature that asks for it";
+            Finding(format!(
+                "crates/gate/Cargo.toml: the feature `layer` reaches {name}: {advice}; \
+                 `cargo tree -p keyward-gate {} -i {name}` shows how",
+                options.join(" ")
+            ))
+        })
+        .collect();
+    report("the tower layer brings more than itself", &findings);
 }
 
 #[test]
@@ -234,7 +258,7 @@ fn allowlist_stands_alone() {
 
 #[test]
 fn nothing_ships_a_second_cryptography_library() {
-    let reached = reached("keyward");
+    let reached = reached("keyward", &[]);
     let findings: Vec<Finding> = NEVER_ANYWHERE
         .iter()
         .filter(|name| reached.contains(**name))
