@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders that hold nothing we wrote.
+/// Names of what holds nothing we wrote.
 const SKIPPED: &[&str] = &[".git", "target", "node_modules", "__pycache__", "artifacts"];
 
 /// The repository's root folder.
@@ -63,10 +63,12 @@ pub(crate) fn files(folder: &str, keep: impl Fn(&str) -> bool) -> Vec<File> {
         for entry in entries.map(Result::unwrap) {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
+            // In a second worktree, `.git` is a file.
+            if SKIPPED.contains(&name.as_str()) {
+                continue;
+            }
             if entry.file_type().unwrap().is_dir() {
-                if !SKIPPED.contains(&name.as_str()) {
-                    folders.push(path);
-                }
+                folders.push(path);
                 continue;
             }
             let relative = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
