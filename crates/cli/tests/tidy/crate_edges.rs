@@ -84,6 +84,13 @@ const RULES: &[Rule] = &[
         never_reached: &[],
     },
     Rule { package: "keyward-e2e", ours: &[], never_named: &[], never_reached: &[] },
+    // An example names what its readers would.
+    Rule {
+        package: "keyward-example-axum-app",
+        ours: &["keyward-allowlist", "keyward-gate", "keyward-server"],
+        never_named: &["sqlx", "sqlx-core", "sqlx-sqlite", "libsqlite3-sys"],
+        never_reached: &[],
+    },
 ];
 
 /// What the tower layer must not bring into a service that wants nothing but it.
@@ -136,6 +143,7 @@ fn manifest_of(package: &str) -> String {
         "keyward-e2e" | "keyward-bench" => {
             format!("{}/Cargo.toml", package.trim_start_matches("keyward-"))
         }
+        "keyward-example-axum-app" => "examples/axum-app/Cargo.toml".to_owned(),
         other => format!("crates/{}/Cargo.toml", other.trim_start_matches("keyward-")),
     }
 }

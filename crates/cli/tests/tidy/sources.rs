@@ -120,7 +120,7 @@ fn file_names_say_what_is_inside() {
         let name = path.rsplit('/').next().unwrap_or(path);
         EMPTY_NAMES.contains(&name)
     };
-    let findings: Vec<Finding> = ["crates", "bench", "e2e", "fuzz"]
+    let findings: Vec<Finding> = ["crates", "bench", "e2e", "examples", "fuzz"]
         .iter()
         .flat_map(|folder| files(folder, |path| path.ends_with(".rs") && named_badly(path)))
         .map(|file| {
