@@ -1,0 +1,3 @@
+module keyward.example/go
+
+go 1.19
