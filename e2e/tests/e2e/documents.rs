@@ -54,3 +54,11 @@ pub(crate) fn readme_snippet() -> String {
     assert!(found.next().is_none(), "README.md has one nginx block");
     snippet.text
 }
+
+/// The one block of a document that has this note.
+pub(crate) fn noted(path: &str, note: &str) -> String {
+    let mut found = blocks(&document(path)).into_iter().filter(|block| block.note == note);
+    let block = found.next().unwrap_or_else(|| panic!("{path} has no block noted `{note}`"));
+    assert!(found.next().is_none(), "{path} has one block noted `{note}`");
+    block.text
+}

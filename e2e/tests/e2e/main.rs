@@ -1,11 +1,14 @@
 //! Real gateways guard an application, each by its recipe, and the built `keyward` answers them.
+//! The examples' applications have no gateway in front and ask by themselves.
 //! Everything here goes through the front: sockets, the command line and the files a user has.
 //!
-//! `make e2e` installs the gateways, builds the binary and runs this. Scenario ids in names and
+//! `make e2e` installs the gateways and the applications' libraries, builds the binary and runs this. Scenario ids in names and
 //! comments are those of `docs/scenarios.md`.
 
 #[cfg(test)]
 mod application;
+#[cfg(test)]
+mod applications;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]

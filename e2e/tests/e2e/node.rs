@@ -106,8 +106,19 @@ impl Node {
         let folder = TempDir::new().unwrap();
         let ports = Ports::free();
         let process = start_keyward(folder.path().join("data"), &ports).await;
-        let admin = std::fs::read_to_string(folder.path().join("data/admin.json")).unwrap();
-        Node { process, ports, admin: serde_json::from_str(&admin).unwrap(), folder }
+        Node { process, ports, admin: admin_in(&folder), folder }
+    }
+
+    /// Starts a program that is a node without gates: it is told its data folder and ports, and has
+    /// the public listener.
+    pub(crate) async fn embedded(command: impl FnOnce(&Path, &Ports) -> Command) -> Node {
+        let folder = TempDir::new().unwrap();
+        let ports = Ports::free();
+        let mut command = command(&folder.path().join("data"), &ports);
+        let mut process = Process::start(&mut command, &folder.path().join("embedded.log"));
+        let keys = format!("http://127.0.0.1:{}/.well-known/jwks.json", ports.public);
+        process.wait_until("the program is ready", || is_ok(&keys)).await;
+        Node { process, ports, admin: admin_in(&folder), folder }
     }
 
     /// The folder that everything of this test is kept in.
@@ -124,6 +135,11 @@ impl Node {
     pub(crate) async fn restart(&mut self) {
         self.process.kill();
         self.process = start_keyward(self.folder.path().join("data"), &self.ports).await;
+    }
+
+    /// The issuer: the URL of the public listener.
+    pub(crate) fn issuer(&self) -> String {
+        self.admin["issuer"].as_str().unwrap().to_owned()
     }
 
     /// `http://…` of the public listener.
@@ -191,6 +207,12 @@ impl Node {
         self.key_for(&[&format!("{INSIDE}/32")]).await
     }
 
+    /// Registers a gateway, and gives its token.
+    pub(crate) async fn gateway(&self, gateway: Value) -> String {
+        let made = self.manage("POST", "/v1/gateways", gateway, 201).await;
+        made["token"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// Every form in which one key may be shown, with a name for messages.
     pub(crate) async fn every_form(&self, key: &Key) -> Vec<(&'static str, Credential)> {
         vec![
@@ -200,6 +222,11 @@ impl Node {
             ("token", Credential::Bearer(self.token(key).await)),
         ]
     }
+}
+
+fn admin_in(folder: &TempDir) -> Value {
+    let admin = std::fs::read_to_string(folder.path().join("data/admin.json")).unwrap();
+    serde_json::from_str(&admin).unwrap()
 }
 
 async fn token_in(response: Response) -> String {

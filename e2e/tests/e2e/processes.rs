@@ -81,15 +81,20 @@ impl Drop for Process {
 
 /// The built binary: `KEYWARD_BIN`, or the one beside this test's own program.
 pub(crate) fn keyward() -> PathBuf {
-    let beside = || {
-        let test = std::env::current_exe().unwrap();
-        test.parent().and_then(Path::parent).unwrap().join("keyward")
-    };
-    let binary = std::env::var_os("KEYWARD_BIN").map_or_else(beside, PathBuf::from);
+    std::env::var_os("KEYWARD_BIN").map_or_else(|| built("keyward"), |path| is_built(path.into()))
+}
+
+/// A program of the workspace, beside this test's own.
+pub(crate) fn built(package: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    is_built(test.parent().and_then(Path::parent).unwrap().join(package))
+}
+
+fn is_built(binary: PathBuf) -> PathBuf {
     let binary = binary.canonicalize().unwrap_or(binary);
     assert!(
         binary.is_file(),
-        "no keyward at {}: run `make e2e`, or `cargo build -p keyward` first",
+        "nothing at {}: run `make e2e`, or `cargo build --workspace --bins` first",
         binary.display()
     );
     binary

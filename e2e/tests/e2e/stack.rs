@@ -21,12 +21,17 @@ pub(crate) struct Stack {
 impl Stack {
     /// Starts everything.
     pub(crate) async fn start() -> Stack {
+        Stack::start_with(&readme_snippet()).await
+    }
+
+    /// The same with another configuration of nginx.
+    pub(crate) async fn start_with(snippet: &str) -> Stack {
         let node = Node::start().await;
         let application = Application::start().await;
         let front = free_port();
         let snippet = node
             .ports
-            .put_into(&readme_snippet())
+            .put_into(snippet)
             .replace("127.0.0.1:3000", &application.address.to_string())
             .replace("listen 8000", &format!("listen 127.0.0.1:{front}"));
         let mut nginx = start_nginx(node.folder(), &snippet);
