@@ -93,6 +93,21 @@ pub enum NoClientIp {
 }
 
 impl NoClientIp {
+    /// All reasons.
+    pub const ALL: [Self; 11] = [
+        Self::MissingHeader,
+        Self::DuplicateHeader,
+        Self::Malformed,
+        Self::TooManyHops,
+        Self::TooLong,
+        Self::TooFewHops,
+        Self::AllTrusted,
+        Self::UnixPeer,
+        Self::ProxyUnknown,
+        Self::NotResolved,
+        Self::EarlyData,
+    ];
+
     /// The stable name of the reason, for programs.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -10,6 +10,7 @@ use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 /// One request that got through.
 #[derive(Debug, Clone)]
@@ -35,6 +36,7 @@ pub(crate) struct Application {
     /// Where it listens.
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
+    serving: JoinHandle<()>,
 }
 
 impl Application {
@@ -44,8 +46,14 @@ impl Application {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&seen));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Application { address, seen }
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Application { address, seen, serving }
+    }
+
+    /// Stops it, and waits until its port is free.
+    pub(crate) async fn stop(&mut self) {
+        self.serving.abort();
+        (&mut self.serving).await.ok();
     }
 
     /// How many requests got through since the last [`Self::take_seen`].

@@ -39,6 +39,17 @@ impl Front {
 
     /// Starts everything by the guide, with a key for these networks.
     pub(crate) async fn with_key_for(program: Program, setup: Setup, networks: &[&str]) -> Front {
+        Front::spoiled(program, setup, networks, &[]).await
+    }
+
+    /// Starts everything by the guide, with mistakes: texts of the recipe and what stands there
+    /// instead.
+    pub(crate) async fn spoiled(
+        program: Program,
+        setup: Setup,
+        networks: &[&str],
+        mistakes: &[(&str, &str)],
+    ) -> Front {
         let node = Node::start().await;
         let application = Application::start().await;
         let key = node.key_for(networks).await;
@@ -49,7 +60,8 @@ impl Front {
         assert!(output.contains("gateway  "), "{script}\n{output}");
 
         let port = free_port();
-        let recipe = Recipe::of(program, setup, &node.ports, application.address, port);
+        let mut recipe = Recipe::of(program, setup, &node.ports, application.address, port);
+        recipe.spoil(mistakes);
         let gateway = program.start(&recipe, node.folder(), free_port());
         let host = if setup.listen == Listen::V6 { "[::1]" } else { "127.0.0.1" };
         let place = format!("{host}:{port}");

@@ -42,6 +42,7 @@ async fn follow(program: Program) {
     let script = script.replace("127.0.0.1:8000", &front.place);
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = run_script(&script, &project, &environment).await;
+    assert!(output.ends_with("--- standard error\n"), "{output}");
     assert!(check(&output) >= 4, "the guide shows at least four answers:\n{output}");
 }
 

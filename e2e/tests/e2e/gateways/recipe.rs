@@ -99,6 +99,16 @@ impl Recipe {
         recipe
     }
 
+    /// Puts mistakes into it: in place of a text that it has, another.
+    pub(crate) fn spoil(&mut self, mistakes: &[(&str, &str)]) {
+        for (right, wrong) in mistakes {
+            let mut files = self.files.values_mut();
+            let file = files.find(|file| file.contains(right));
+            let file = file.unwrap_or_else(|| panic!("no file of the recipe has `{right}`"));
+            *file = file.replace(right, wrong);
+        }
+    }
+
     /// One of its files.
     pub(crate) fn file(&self, name: &str) -> &str {
         &self.files[name]

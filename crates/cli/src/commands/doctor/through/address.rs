@@ -52,11 +52,32 @@ pub(super) async fn examine(trial: &Trial<'_>, report: &mut Report) -> anyhow::R
         }
         seen_before = seen.len();
     }
+    let mut tried = spoofs.len();
+    if trial.caller.is_plain() {
+        let forged = "203.0.113.250";
+        trial.caller.get_proxied(probe.credential(), forged).await.ok();
+        let seen = probe.sightings(trial.management).await?;
+        for sighting in seen.iter().skip(seen_before) {
+            moved += usize::from(proxied(trial, sighting.client_ip.as_deref(), report));
+        }
+        tried += 1;
+    }
     probe.end(trial.management).await;
     if moved == 0 {
-        report.fine("spoofed-address", &format!("{} spoofed requests moved nothing", spoofs.len()));
+        report.fine("spoofed-address", &format!("{tried} spoofed requests moved nothing"));
     }
     forged_request(trial, report).await
+}
+
+/// Whether a PROXY header from this machine was believed.
+fn proxied(trial: &Trial<'_>, saw: Option<&str>, report: &mut Report) -> bool {
+    let Some(saw) = saw.filter(|saw| *saw != trial.address) else { return false };
+    report.wrong(
+        "spoofed-proxy-header",
+        &format!("a PROXY header from this machine made Keyward see {saw}"),
+        trial.advice.on(Subject::ProxyHeader),
+    );
+    true
 }
 
 /// Whether the address moved, which the report then says.

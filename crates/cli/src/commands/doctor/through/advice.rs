@@ -5,6 +5,8 @@
 pub(super) enum Subject {
     /// The address is not the caller's, or there is none.
     Address,
+    /// Anybody may speak the PROXY protocol.
+    ProxyHeader,
     /// It is a balancer's.
     Balancer,
     /// Method or path are the caller's word.
@@ -53,6 +55,7 @@ impl Advice {
     pub(super) const fn on(self, subject: Subject) -> &'static str {
         match subject {
             Subject::Address => self.address(),
+            Subject::ProxyHeader => self.proxy_header(),
             Subject::Balancer => self.balancer(),
             Subject::Request => self.request(),
             Subject::Identity => self.identity(),
@@ -92,6 +95,27 @@ impl Advice {
                 "write the address of the connection into the header that Keyward reads, whatever \
                  the caller has written there"
             }
+        }
+    }
+
+    const fn proxy_header(self) -> &'static str {
+        match self.0 {
+            Family::Nginx => "`set_real_ip_from` names only your own balancers",
+            Family::Haproxy => {
+                "`tcp-request connection expect-proxy layer4 if { src BALANCER }` in place of \
+                 `accept-proxy`"
+            }
+            Family::Apache => {
+                "`RemoteIPProxyProtocolExceptions` for everybody but the balancer, as the guide \
+                 writes it"
+            }
+            Family::Caddy => "`allow` in `proxy_protocol`, with only your own balancers in it",
+            Family::Traefik => "`proxyProtocol.trustedIPs` names only your own balancers",
+            Family::Envoy => {
+                "`filter_chain_match` with `direct_source_prefix_ranges` that hold only your own \
+                 balancers"
+            }
+            Family::Other => "take a PROXY header only from your own balancers",
         }
     }
 
@@ -204,7 +228,10 @@ impl Advice {
                 "no `handle_response` or `handle_errors` that lets requests on; `dial_timeout` and \
                  `response_header_timeout` in forward_auth"
             }
-            Family::Traefik => "no `errors` middleware that lets requests on",
+            Family::Traefik => {
+                "no `errors` middleware that lets requests on. Traefik waits 30 s, which cannot be \
+                 set: keep Keyward near it, and more than one node"
+            }
             Family::Envoy => {
                 "`failure_mode_allow: false` and a `timeout`; `status_on_error` to tell it apart"
             }

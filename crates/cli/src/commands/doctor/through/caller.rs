@@ -7,9 +7,14 @@ use anyhow::Context;
 use http::{HeaderMap, StatusCode};
 use keyward_allowlist::parse_address;
 use reqwest::{Client, Url};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+use tokio::time::timeout;
 
 /// Longer than a probe is held, and than any gateway should wait.
 const PATIENCE: Duration = Duration::from_secs(70);
+/// A gateway that knows no PROXY protocol may wait for a request that makes sense.
+const PROXIED_PATIENCE: Duration = Duration::from_secs(5);
 /// How much of an answer is read.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
@@ -93,6 +98,34 @@ impl Caller {
         }
         let body = String::from_utf8_lossy(&body).into_owned();
         Ok(Answer { status, headers, body, after: began.elapsed() })
+    }
+
+    /// GET after a PROXY header (version 1) that says that the caller is `forged`; nothing where the
+    /// URL is not plain HTTP. What comes back does not matter.
+    pub(super) async fn get_proxied(&self, credential: &str, forged: &str) -> anyhow::Result<()> {
+        let to = self.url.socket_addrs(|| None)?;
+        let to = *to.first().context("the host has no address")?;
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(own) = self.own.filter(|own| own.is_ipv4() == to.is_ipv4()) {
+            socket.bind(SocketAddr::new(own, 0))?;
+        }
+        let mut stream = timeout(PROXIED_PATIENCE, socket.connect(to)).await??;
+        let request = format!(
+            "PROXY TCP4 {forged} 127.0.0.1 4711 80\r\nGET {} HTTP/1.1\r\nHost: {}\r\n\
+             Authorization: Bearer {credential}\r\nConnection: close\r\n\r\n",
+            self.url.path(),
+            self.url.host_str().unwrap_or_default(),
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        let mut stream = stream.take(BODY_BYTES_MAX as u64);
+        timeout(PROXIED_PATIENCE, stream.read_to_end(&mut answer)).await??;
+        Ok(())
+    }
+
+    /// Whether a PROXY header can be forged without speaking TLS after it.
+    pub(super) fn is_plain(&self) -> bool {
+        self.url.scheme() == "http"
     }
 }
 

@@ -117,10 +117,16 @@ impl Report {
         }
         let verdict = match (self.count(Mark::Error), self.count(Mark::Warning)) {
             (0, 0) => "no problem found".to_owned(),
-            (errors, warnings) => format!("{errors} error(s), {warnings} warning(s)"),
+            (errors, warnings) => {
+                format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"))
+            }
         };
         text + "\n" + &verdict
     }
+}
+
+fn counted(count: usize, name: &str) -> String {
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -140,7 +146,7 @@ mod tests {
             report.words(),
             "http://a/, gateway edge (nginx)\n  ok       Keyward saw 192.0.2.1\n  warning  in clear\
              \n           -> use TLS [in-clear]\n  error    open\n           -> close it [open]\n  \
-             skipped  not looked at\n1 error(s), 1 warning(s)"
+             skipped  not looked at\n1 error, 1 warning"
         );
         assert_eq!(report.json()["findings"][2]["fix"], "close it");
         assert_eq!(report.json()["findings"][0].get("fix"), None);

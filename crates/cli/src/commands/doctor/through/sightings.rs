@@ -1,5 +1,6 @@
 //! What Keyward saw of a request.
 
+use keyward_allowlist::NoClientIp;
 use serde_json::Value;
 
 use super::advice::{Advice, Subject};
@@ -34,7 +35,7 @@ impl Sighting {
         let Some(address) = &self.client_ip else {
             report.wrong(
                 "address-missing",
-                &format!("Keyward finds no client address in the question: {}", self.missing),
+                &format!("Keyward finds no client address: {}", in_words(&self.missing)),
                 advice.on(Subject::Address),
             );
             return None;
@@ -51,4 +52,10 @@ impl Sighting {
         }
         Some(address.clone())
     }
+}
+
+/// Why there is no address, in words.
+fn in_words(code: &str) -> String {
+    let why = NoClientIp::ALL.into_iter().find(|why| why.code() == code);
+    why.map_or_else(|| code.to_owned(), |why| why.to_string())
 }
