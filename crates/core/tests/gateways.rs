@@ -43,7 +43,7 @@ fn admit(
     let peer = if peer == "unix" { Peer::Unix } else { Peer::Ip(peer.parse().unwrap()) };
     let connection = Connection { peer, proxied: None };
     let claim = Claim { connection: &connection, certificate, token, protocol: Protocol::Http };
-    policy.gateway("edge").unwrap().admit(&claim, &peppers(), NOW)
+    policy.gateway("edge").unwrap().admit(&claim, &peppers(), || NOW)
 }
 
 fn with_peers(gateway: &mut Gateway) {

@@ -30,7 +30,7 @@ pub type CheckBody = Full<Bytes>;
 const IDENTITY_BYTES_MAX: usize = 3072;
 /// What stands for nothing. Headers are never left out: one that is missing would let the
 /// caller's own of that name through to the application.
-const VOID: &str = "-";
+const VOID: HeaderValue = HeaderValue::from_static("-");
 
 const X_CLIENT_ID: HeaderName = HeaderName::from_static("x-client-id");
 const X_ACCOUNT_ID: HeaderName = HeaderName::from_static("x-account-id");
@@ -281,12 +281,17 @@ impl Identity {
     }
 
     fn from_values(mut values: Values, id: RequestId, spans: [Range<usize>; 5]) -> Option<Self> {
-        let request_id = values.add(|text| write!(text, "{id}"));
+        let request_id = values.add(|text| write_hex(text, id));
         if values.0.len() > IDENTITY_BYTES_MAX {
             return None;
         }
         let text = Bytes::from(values.0);
-        let value = |span: Range<usize>| HeaderValue::from_maybe_shared(text.slice(span)).ok();
+        let value = |span: Range<usize>| {
+            if span.is_empty() {
+                return Some(VOID);
+            }
+            HeaderValue::from_maybe_shared(text.slice(span)).ok()
+        };
         let [client, account, scope, client_ip, assertion] = spans;
         let mut headers = HeaderMap::with_capacity(12);
         headers.insert(X_CLIENT_ID, value(client)?);
@@ -320,14 +325,19 @@ impl Identity {
 struct Values(String);
 
 impl Values {
-    /// Adds a value, [`VOID`] when nothing is written.
+    /// Adds a value; an empty one stands for [`VOID`].
     fn add(&mut self, write: impl FnOnce(&mut String) -> fmt::Result) -> Range<usize> {
         let start = self.0.len();
-        if write(&mut self.0).is_err() || self.0.len() == start {
-            self.0.push_str(VOID);
+        if write(&mut self.0).is_err() {
+            self.0.truncate(start);
         }
         start..self.0.len()
     }
+}
+
+fn write_hex(text: &mut String, id: RequestId) -> fmt::Result {
+    text.push_str(std::str::from_utf8(&id.to_hex()).map_err(|_| fmt::Error)?);
+    Ok(())
 }
 
 /// Scopes are visible ASCII (RFC 6749 §3.3). One that is not cannot stand in a header and is left

@@ -16,10 +16,14 @@ use crate::request_id::RequestId;
 /// What is known of a check before its verdict.
 pub(crate) struct Told<'a> {
     pub(crate) id: RequestId,
-    pub(crate) started: Instant,
+    /// `None` when nobody asks.
+    pub(crate) started: Option<Instant>,
     pub(crate) registered: &'a Registered,
     pub(crate) client_ip: Result<ClientIp, NoClientIp>,
 }
+
+/// The target of the one log line of each check.
+pub(crate) const LOG_TARGET: &str = "keyward::request";
 
 impl Told<'_> {
     fn is_proxy(&self) -> bool {
@@ -49,7 +53,7 @@ impl Gate {
         }
         let facts = Facts::of(verdict);
         tracing::info!(
-            target: "keyward::request",
+            target: LOG_TARGET,
             gateway = %record.gateway.id,
             outcome = facts.outcome,
             request.id = %id,
@@ -60,7 +64,7 @@ impl Gate {
             client.ip = client_ip.ok().map(tracing::field::display),
             client.ip.missing = client_ip.err().map(NoClientIp::code),
             revision = facts.revision,
-            latency_us = started.elapsed().as_micros(),
+            latency_us = started.map(|started| started.elapsed().as_micros()),
             "check",
         );
         self.events.decided(|| DecisionEvent {

@@ -96,7 +96,7 @@ impl GatewayRecord {
         &self,
         claim: &Claim<'_>,
         peppers: &Peppers,
-        now: Timestamp,
+        now: impl FnOnce() -> Timestamp,
     ) -> Result<(), NotAdmitted> {
         let auth = &self.gateway.auth;
         if self.gateway.state != State::Active {
@@ -128,7 +128,7 @@ impl GatewayRecord {
             shown,
             &secrets.iter().map(|secret| &secret.hash),
         );
-        let live = found.and_then(|place| secrets.get(place)).is_some_and(|s| s.is_live(now));
+        let live = found.and_then(|place| secrets.get(place)).is_some_and(|s| s.is_live(now()));
         if live { Ok(()) } else { Err(NotAdmitted::Token) }
     }
 

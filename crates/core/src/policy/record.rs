@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use smallvec::SmallVec;
 
 use crate::allowlist::CompiledAllowlist;
 use crate::api::{Account, Api};
@@ -24,6 +25,9 @@ pub struct SecretRecord {
     pub expires_at: Timestamp,
 }
 
+/// A client's grants. Most clients have one, which then lies where the client does.
+pub(super) type Grants = SmallVec<[GrantRecord; 1]>;
+
 /// A client as decisions need it.
 #[derive(Debug, Clone)]
 pub struct ClientRecord {
@@ -35,11 +39,11 @@ pub struct ClientRecord {
     /// Its account; an empty cell is an account that is gone.
     pub account: Option<Arc<ArcSwapOption<AccountRecord>>>,
     /// Its secrets.
-    pub secrets: Box<[SecretRecord]>,
+    pub secrets: SmallVec<[SecretRecord; 1]>,
     /// Its own list.
     pub allowlist: CompiledAllowlist,
     /// Its grants.
-    pub grants: Box<[GrantRecord]>,
+    pub grants: Grants,
     /// The scopes of all its grants but those for Keyward itself.
     pub all_scopes: Arc<ScopeSet>,
     /// Tokens issued at or before this moment are refused.
@@ -63,7 +67,7 @@ impl ClientRecord {
             account,
             secrets: client.secrets.iter().map(secret).collect(),
             allowlist: client.allowlist.compile(),
-            grants: Box::default(),
+            grants: Grants::new(),
             all_scopes: Arc::default(),
             tokens_not_before: client.tokens_not_before.unwrap_or(Timestamp::from_millis(i64::MIN)),
         }
@@ -71,7 +75,7 @@ impl ClientRecord {
 
     pub(super) fn set_grants(
         &mut self,
-        grants: Box<[GrantRecord]>,
+        grants: Grants,
         mut intern: impl FnMut(&str) -> Arc<ScopeSet>,
     ) {
         self.grants = grants;

@@ -88,6 +88,8 @@ fn listener<H: Handler>(handler: H, options: ListenOptions) -> Arc<Listener<H>> 
         // A client may close its sending side after the request and still wants the answer; and a
         // write must not be abandoned half way because its caller hung up.
         .half_close(true)
+        // Answers are small: one piece costs the kernel less than a list of pieces.
+        .writev(false)
         .keep_alive(true)
         .header_read_timeout(None)
         .max_headers(limits.head.header_count)
