@@ -35,7 +35,8 @@ Exit codes:
   0  done
   1  it could not be done; standard error says why and what to do
   2  wrong usage or wrong settings
-  3  the answer is no: `check` says blocked, `audit verify` found damage";
+  3  the answer is no: `check` says blocked, `audit verify` found damage
+`doctor` has its own; its help tells them.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -85,7 +86,8 @@ enum Command {
         #[command(flatten)]
         args: commands::check::CheckArgs,
     },
-    /// Look for mistakes in how a gateway is set up
+    /// Look for mistakes in how a gateway is set up: in its files, or through it
+    #[command(after_help = commands::doctor::EXIT_CODES)]
     Doctor {
         #[command(flatten)]
         target: Target,

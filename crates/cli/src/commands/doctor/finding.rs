@@ -1,0 +1,170 @@
+//! What can be wrong with a configuration, and where it is.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Severity {
+    /// Callers choose their address, forge who they are, pass unchecked, or nobody passes.
+    Error,
+    /// Weaker or slower than it should be, or unsafe together with something else.
+    Warning,
+    /// Something that could not be looked at.
+    Note,
+}
+
+impl Severity {
+    /// The word for it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// One kind of mistake. Its name is stable: scripts and exceptions hang on it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Code {
+    pub(crate) name: &'static str,
+    pub(crate) severity: Severity,
+    /// What it means, for the reference.
+    pub(crate) means: &'static str,
+    /// What to do about it.
+    pub(crate) fix: &'static str,
+}
+
+/// Declares codes as statics, and `ALL` of them for the test that holds the reference to them.
+macro_rules! codes {
+    ($($constant:ident: $severity:ident $name:literal $means:literal $fix:literal)*) => {
+        $(pub(crate) static $constant: $crate::commands::doctor::finding::Code =
+            $crate::commands::doctor::finding::Code {
+                name: $name,
+                severity: $crate::commands::doctor::finding::Severity::$severity,
+                means: $means,
+                fix: $fix,
+            };)*
+        #[cfg(test)]
+        pub(crate) const ALL: &[&$crate::commands::doctor::finding::Code] = &[$(&$constant),*];
+    };
+}
+pub(crate) use codes;
+
+/// Codes that belong to no program.
+pub(crate) mod common {
+    super::codes! {
+        NO_CHECK_FOUND: Warning "no-check-found"
+            "nothing in the file asks Keyward, so nothing about a check could be wrong"
+            "give the file that holds the check, or the one that includes it"
+        FILE_NOT_READ: Note "file-not-read"
+            "a file that is included is not here, so what it says is not judged"
+            "run this where the file is, or give the file by itself"
+        OTHER_CHECK: Note "other-check"
+            "a check that asks another service than Keyward, beside one that asks Keyward"
+            "nothing, if that is meant: its rules are not known here"
+    }
+}
+
+/// A line of a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Place {
+    /// As it was named.
+    pub(crate) file: Arc<str>,
+    /// From 1.
+    pub(crate) line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// One mistake at one place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Finding {
+    pub(crate) place: Place,
+    pub(crate) code: &'static Code,
+    /// What is wrong here.
+    pub(crate) message: String,
+}
+
+impl Finding {
+    /// In words: the line that editors can follow, and what to do below it.
+    pub(crate) fn words(&self) -> String {
+        let Self { place, code, message } = self;
+        let severity = code.severity.name();
+        format!("{place}: {severity}: {message} [{}]\n    {}", code.name, code.fix)
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "file": &*self.place.file,
+            "line": self.place.line,
+            "severity": self.code.severity.name(),
+            "code": self.code.name,
+            "message": self.message,
+            "fix": self.code.fix,
+        })
+    }
+}
+
+/// What one configuration was and what is wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Examined {
+    pub(crate) findings: Vec<Finding>,
+    known: HashSet<Finding>,
+    /// How many checks there are, by whomever asked.
+    pub(crate) checks: usize,
+    /// How many places a check guards.
+    pub(crate) guarded: usize,
+}
+
+impl Examined {
+    /// Adds a finding, once: a snippet that is included twice is wrong once.
+    pub(crate) fn add(&mut self, code: &'static Code, place: &Place, message: impl Into<String>) {
+        let finding = Finding { place: place.clone(), code, message: message.into() };
+        if self.known.insert(finding.clone()) {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// The configuration's own text as it may stand in a message: short, and without anything that a
+/// terminal would obey.
+pub(crate) fn shown(text: &str) -> String {
+    const CHARS_MAX: usize = 100;
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut shown: String = text.chars().take(CHARS_MAX).map(plain).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Why a file cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The file, and the line where there is one.
+    pub(crate) place: String,
+    pub(crate) message: String,
+}
+
+impl Fault {
+    /// A fault at a line.
+    pub(crate) fn at(place: &Place, message: impl Into<String>) -> Self {
+        Self { place: place.to_string(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
