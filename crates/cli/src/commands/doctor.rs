@@ -1,8 +1,10 @@
 //! `keyward doctor`: what is wrong with a gateway, seen from its files, or through it.
 
+mod caddy;
 mod files;
 mod finding;
 mod identity;
+mod networks;
 mod nginx;
 mod reading;
 mod through;
@@ -25,7 +27,7 @@ Exit codes:
 /// What to look at.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Gateway configurations: nginx.conf or a part of it
+    /// Gateway configurations: nginx.conf or a part of it, or a Caddyfile
     #[arg(value_name = "FILE", required_unless_present = "through", conflicts_with = "through")]
     files: Vec<PathBuf>,
     /// Which program they are for, where name and content do not tell

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::finding::common::NO_CHECK_FOUND;
 use super::finding::{Examined, Fault, Finding, Place, Severity};
-use super::nginx;
 use super::reading::Budget;
+use super::{caddy, nginx};
 
 /// A finding that is an error.
 const WRONG: u8 = 1;
@@ -20,21 +20,36 @@ const UNREADABLE: u8 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kind {
     Nginx,
+    Caddy,
 }
 
 impl Kind {
     fn title(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
+            Self::Caddy => "Caddy",
+        }
+    }
+
+    /// What a check guards.
+    fn guarded(self) -> &'static str {
+        match self {
+            Self::Nginx => "guarded location",
+            Self::Caddy => "guarded handler",
         }
     }
 
     /// What a file is, by its name, and where that can mean many things by its content.
     fn of(path: &Path, text: &str) -> Option<Self> {
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        match ending.as_str() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        match ending {
             "yaml" | "yml" | "json" | "cfg" | "toml" => None,
+            _ if name.starts_with("caddyfile") || ["caddy", "caddyfile"].contains(&ending) => {
+                Some(Self::Caddy)
+            }
             _ if nginx::looks_like_it(text) => Some(Self::Nginx),
+            _ if caddy::looks_like_it(text) => Some(Self::Caddy),
             _ => None,
         }
     }
@@ -73,13 +88,14 @@ fn judge(path: &Path, kind: Option<Kind>) -> Result<(Kind, Examined), Fault> {
     let file = path.display().to_string();
     let unknown = || Fault {
         place: file.clone(),
-        message: "is not known to be a configuration of nginx; if it is one, say \
-                  `--kind`"
+        message: "is not known to be a configuration of nginx or Caddy; if it is one, say \
+                  `--kind nginx` or `--kind caddy`"
             .to_owned(),
     };
     let kind = kind.or_else(|| Kind::of(path, &text)).ok_or_else(unknown)?;
     let mut examined = match kind {
         Kind::Nginx => nginx::examine(path, &text, &mut budget)?,
+        Kind::Caddy => caddy::examine(path, &text, &mut budget)?,
     };
     if examined.checks == 0 {
         let place = Place { file: file.into(), line: 1 };
@@ -97,8 +113,7 @@ fn words(path: &Path, kind: Kind, examined: &Examined) -> String {
         let of_it = examined.findings.iter().filter(|finding| finding.code.severity == severity);
         of_it.count()
     };
-    let checked =
-        [counted(examined.checks, "check"), counted(examined.guarded, "guarded location")];
+    let checked = [counted(examined.checks, "check"), counted(examined.guarded, kind.guarded())];
     let verdict = match [Severity::Error, Severity::Warning, Severity::Note].map(count) {
         [0, 0, 0] => "no problem found".to_owned(),
         counts => {

@@ -141,11 +141,26 @@ impl Examined {
 pub(crate) fn shown(text: &str) -> String {
     const CHARS_MAX: usize = 100;
     let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut shown: String = text.chars().take(CHARS_MAX).map(plain).collect();
-    if shown.len() < text.len() {
+    let mut chars = text.chars();
+    let mut shown: String = chars.by_ref().take(CHARS_MAX).map(plain).collect();
+    if chars.next().is_some() {
         shown.push('…');
     }
     shown
+}
+
+/// Names as a list in a sentence.
+pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match quoted.as_slice() {
+        [most @ .., before, last] => {
+            let mut text: String = most.iter().map(|name| format!("{name}, ")).collect();
+            text.push_str(&format!("{before} and {last}"));
+            text
+        }
+        [only] => only.clone(),
+        [] => String::new(),
+    }
 }
 
 /// Why a file cannot be judged.
@@ -166,5 +181,25 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_read_as_sentences() {
+        assert_eq!(listed::<&str>(&[]), "");
+        assert_eq!(listed(&["a"]), "`a`");
+        assert_eq!(listed(&["a", "b"]), "`a` and `b`");
+        assert_eq!(listed(&["a", "b", "c"]), "`a`, `b` and `c`");
+    }
+
+    #[test]
+    fn what_is_shown_is_short_and_harmless() {
+        assert_eq!(shown("a\u{1b}[31mb\n"), "a\u{fffd}[31mb\u{fffd}");
+        assert_eq!(shown(&"é".repeat(100)), "é".repeat(100));
+        assert_eq!(shown(&"é".repeat(101)), format!("{}…", "é".repeat(100)));
     }
 }

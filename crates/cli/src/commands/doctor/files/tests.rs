@@ -10,7 +10,7 @@ const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/referen
 
 /// Every code, under the heading that it stands below in the reference.
 fn all() -> Vec<(&'static str, &'static [&'static Code])> {
-    vec![("nginx", nginx::CODES), ("all kinds", finding::common::ALL)]
+    vec![("nginx", nginx::CODES), ("Caddy", caddy::CODES), ("all kinds", finding::common::ALL)]
 }
 
 fn table(codes: &[&Code]) -> String {

@@ -1,17 +1,16 @@
 //! Rules for what changes `$remote_addr`, and for what is passed on by its name.
 
-use keyward_allowlist::{EntryRules, Network, ParseErrorKind, parse_entry};
-
 use super::codes;
 use super::guards::{Guard, Guards};
 use super::tree::{Kind, Tree};
 use crate::commands::doctor::finding::{Examined, shown};
+use crate::commands::doctor::networks::holds_everybody;
 
 /// Looks at every block, whether a check is near or not: the address is wrong for all alike.
 pub(crate) fn examine(tree: &Tree<'_>, guards: &Guards<'_>, out: &mut Examined) {
     for (scope, block) in tree.all() {
         for line in tree.own(scope, "set_real_ip_from") {
-            if network(line.arg(0)).is_some_and(|network| holds_everybody(&network)) {
+            if holds_everybody(line.arg(0)) {
                 let message =
                     format!("every peer in `{}` is believed about its address", shown(line.arg(0)));
                 out.add(&codes::REAL_IP_FROM_ANYONE, &line.place, message);
@@ -30,20 +29,6 @@ pub(crate) fn examine(tree: &Tree<'_>, guards: &Guards<'_>, out: &mut Examined) 
             proxy_protocol(tree, scope, out);
         }
     }
-}
-
-/// A network as nginx takes it: bits after the prefix are cut off.
-pub(crate) fn network(text: &str) -> Option<Network> {
-    let rules = EntryRules { allow_any: true, ..EntryRules::default() };
-    match parse_entry(text, &rules) {
-        Ok(network) | Err(ParseErrorKind::HostBitsSet { network, .. }) => Some(network),
-        Err(_) => None,
-    }
-}
-
-/// Whether a network is larger than anybody's own: more than an IPv4 /8, or than `fc00::/7`.
-pub(crate) fn holds_everybody(network: &Network) -> bool {
-    network.prefix_len() < if network.is_ipv4() { 8 } else { 7 }
 }
 
 fn real_ip_header(tree: &Tree<'_>, scope: usize, out: &mut Examined) {

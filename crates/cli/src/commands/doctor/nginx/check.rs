@@ -4,7 +4,7 @@ use super::codes;
 use super::tokens::Directive;
 use super::tree::{Pass, Tree};
 use super::values::{only_variable, variables, written_by_caller};
-use crate::commands::doctor::finding::{Examined, Place, shown};
+use crate::commands::doctor::finding::{Examined, Place, listed, shown};
 
 /// The location of a check, and what it passes to.
 #[derive(Clone, Copy)]
@@ -242,20 +242,6 @@ impl<'a> Check<'_, 'a> {
     }
 }
 
-/// Names as a list in a sentence.
-pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
-    match quoted.as_slice() {
-        [most @ .., before, last] => {
-            let mut text: String = most.iter().map(|name| format!("{name}, ")).collect();
-            text.push_str(&format!("{before} and {last}"));
-            text
-        }
-        [only] => only.clone(),
-        [] => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,13 +261,5 @@ mod tests {
         assert_eq!(asks("http://oauth2/verify"), Asks::Other);
         assert_eq!(asks("$target"), Asks::Unknown);
         assert_eq!(asks("http://$target"), Asks::Unknown);
-    }
-
-    #[test]
-    fn lists_read_as_sentences() {
-        assert_eq!(listed::<&str>(&[]), "");
-        assert_eq!(listed(&["a"]), "`a`");
-        assert_eq!(listed(&["a", "b"]), "`a` and `b`");
-        assert_eq!(listed(&["a", "b", "c"]), "`a`, `b` and `c`");
     }
 }

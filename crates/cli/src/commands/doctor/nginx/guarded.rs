@@ -1,12 +1,11 @@
 //! Rules for the locations that a check guards, and for those that it should.
 
-use super::check::listed;
 use super::codes;
 use super::guards::{Guard, Guards};
 use super::tokens::Directive;
 use super::tree::{Kind, Matching, Pass, Tree};
 use super::values::{only_variable, written_by_caller};
-use crate::commands::doctor::finding::{Examined, Place, shown};
+use crate::commands::doctor::finding::{Examined, Place, listed, shown};
 use crate::commands::doctor::identity::{IDENTITY, IDENTITY_OR_ASSERTION};
 
 /// Looks at every location but the checks themselves.
