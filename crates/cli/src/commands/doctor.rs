@@ -1,6 +1,7 @@
 //! `keyward doctor`: what is wrong with a gateway, seen from its files, or through it.
 
 mod caddy;
+mod envoy;
 mod files;
 mod finding;
 mod identity;
