@@ -28,7 +28,7 @@ Exit codes:
 /// What to look at.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Gateway configurations: nginx.conf or a part of it, or a Caddyfile
+    /// Gateway configurations: nginx.conf or a part of it, envoy.yaml, or a Caddyfile
     #[arg(value_name = "FILE", required_unless_present = "through", conflicts_with = "through")]
     files: Vec<PathBuf>,
     /// Which program they are for, where name and content do not tell

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::finding::common::NO_CHECK_FOUND;
 use super::finding::{Examined, Fault, Finding, Place, Severity};
 use super::reading::Budget;
-use super::{caddy, nginx};
+use super::{caddy, envoy, nginx};
 
 /// A finding that is an error.
 const WRONG: u8 = 1;
@@ -20,6 +20,7 @@ const UNREADABLE: u8 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kind {
     Nginx,
+    Envoy,
     Caddy,
 }
 
@@ -27,6 +28,7 @@ impl Kind {
     fn title(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
+            Self::Envoy => "Envoy",
             Self::Caddy => "Caddy",
         }
     }
@@ -35,6 +37,7 @@ impl Kind {
     fn guarded(self) -> &'static str {
         match self {
             Self::Nginx => "guarded location",
+            Self::Envoy => "guarded connection manager",
             Self::Caddy => "guarded handler",
         }
     }
@@ -44,7 +47,8 @@ impl Kind {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
         match ending {
-            "yaml" | "yml" | "json" | "cfg" | "toml" => None,
+            "yaml" | "yml" | "json" => envoy::looks_like_it(text).then_some(Self::Envoy),
+            "cfg" | "toml" => None,
             _ if name.starts_with("caddyfile") || ["caddy", "caddyfile"].contains(&ending) => {
                 Some(Self::Caddy)
             }
@@ -88,13 +92,14 @@ fn judge(path: &Path, kind: Option<Kind>) -> Result<(Kind, Examined), Fault> {
     let file = path.display().to_string();
     let unknown = || Fault {
         place: file.clone(),
-        message: "is not known to be a configuration of nginx or Caddy; if it is one, say \
-                  `--kind nginx` or `--kind caddy`"
+        message: "is not known to be a configuration of nginx, Envoy or Caddy; if it is one, say \
+                  `--kind nginx`, `--kind envoy` or `--kind caddy`"
             .to_owned(),
     };
     let kind = kind.or_else(|| Kind::of(path, &text)).ok_or_else(unknown)?;
     let mut examined = match kind {
         Kind::Nginx => nginx::examine(path, &text, &mut budget)?,
+        Kind::Envoy => envoy::examine(path, &text, &mut budget)?,
         Kind::Caddy => caddy::examine(path, &text, &mut budget)?,
     };
     if examined.checks == 0 {

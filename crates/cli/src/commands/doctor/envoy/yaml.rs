@@ -95,10 +95,11 @@ impl Node {
 }
 
 fn is_called(key: &str, name: &str) -> bool {
-    let plain = |text: &str| -> Vec<u8> {
-        text.bytes().filter(|b| *b != b'_').map(|b| b.to_ascii_lowercase()).collect()
+    let letters = |text| {
+        let bytes = str::bytes(text).filter(|byte| *byte != b'_');
+        bytes.map(|byte| byte.to_ascii_lowercase())
     };
-    key == name || (key.len().abs_diff(name.len()) < 16 && plain(key) == plain(name))
+    letters(key).eq(letters(name))
 }
 
 /// A list or a map that is not complete yet.

@@ -10,7 +10,12 @@ const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/referen
 
 /// Every code, under the heading that it stands below in the reference.
 fn all() -> Vec<(&'static str, &'static [&'static Code])> {
-    vec![("nginx", nginx::CODES), ("Caddy", caddy::CODES), ("all kinds", finding::common::ALL)]
+    vec![
+        ("nginx", nginx::CODES),
+        ("Envoy", envoy::CODES),
+        ("Caddy", caddy::CODES),
+        ("all kinds", finding::common::ALL),
+    ]
 }
 
 fn table(codes: &[&Code]) -> String {
@@ -48,7 +53,7 @@ fn codes_are_unique_and_say_whose_they_are() {
             assert!(names.insert(code.name), "{} stands twice", code.name);
             let of_title = code.name.starts_with(&format!("{}-", title.to_lowercase()));
             assert!(of_title || title == "all kinds", "{}", code.name);
-            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(code.name.chars().all(plain), "{}", code.name);
             assert!(!code.means.ends_with('.') && !code.fix.ends_with('.'), "{}", code.name);
         }
