@@ -60,6 +60,16 @@ fn codes_are_unique_and_say_whose_they_are() {
     }
 }
 
+#[test]
+fn the_recipes_are_right() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/gateways");
+    for recipe in ["nginx/api.conf", "envoy/http.yaml", "envoy/grpc.yaml", "caddy/Caddyfile"] {
+        let (_, examined) = judge(&Path::new(folder).join(recipe), None).unwrap();
+        assert_eq!(examined.findings, [], "{recipe}");
+        assert_eq!((examined.checks, examined.guarded), (1, 1), "{recipe}");
+    }
+}
+
 fn in_a_file(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
