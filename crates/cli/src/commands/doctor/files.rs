@@ -93,7 +93,7 @@ fn judge(path: &Path, kind: Option<Kind>) -> Result<(Kind, Examined), Fault> {
     let unknown = || Fault {
         place: file.clone(),
         message: "is not known to be a configuration of nginx, Envoy or Caddy; if it is one, say \
-                  `--kind nginx`, `--kind envoy` or `--kind caddy`"
+                  so with `--kind`; another gateway can be tried with `--through URL`"
             .to_owned(),
     };
     let kind = kind.or_else(|| Kind::of(path, &text)).ok_or_else(unknown)?;

@@ -123,7 +123,7 @@ fn what_cannot_be_judged_is_said_with_its_place() {
 
     let (_folder, path) = in_a_file("haproxy.cfg", "frontend web\n  bind :80\n");
     let fault = judge(&path, None).unwrap_err();
-    assert!(fault.message.contains("say `--kind"), "{fault}");
+    assert!(fault.message.contains("say so with `--kind`"), "{fault}");
     // Said so, it is read, and refused for what it is.
     let fault = judge(&path, Some(Kind::Nginx)).unwrap_err();
     assert!(fault.to_string().ends_with(":1: the directive `frontend` has no `;`"), "{fault}");
