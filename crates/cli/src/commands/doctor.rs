@@ -44,3 +44,31 @@ pub(crate) async fn run(target: &Target, args: &DoctorArgs) -> anyhow::Result<Ex
         None => Ok(files::run(&args.files, args.kind, target.json)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Words {
+        #[command(flatten)]
+        args: DoctorArgs,
+    }
+
+    #[test]
+    fn it_wants_files_or_a_url() {
+        let read = |words: &str| {
+            let words = ["doctor"].into_iter().chain(words.split_whitespace());
+            Words::try_parse_from(words).map(|words| words.args).map_err(|error| error.kind())
+        };
+        let args = read("a.conf b.conf --kind nginx").unwrap();
+        assert_eq!((args.files.len(), args.kind), (2, Some(Kind::Nginx)));
+        assert!(read("--through http://127.0.0.1/").unwrap().files.is_empty());
+        use clap::error::ErrorKind::{ArgumentConflict, InvalidValue, MissingRequiredArgument};
+        assert_eq!(read("").unwrap_err(), MissingRequiredArgument);
+        assert_eq!(read("a.conf --kind apache").unwrap_err(), InvalidValue);
+        assert_eq!(read("a.conf --through http://127.0.0.1/").unwrap_err(), ArgumentConflict);
+    }
+}
