@@ -111,7 +111,7 @@ impl<'a> Check<'a> {
         let missing: Vec<&str> =
             ["dial_timeout", "response_header_timeout"].into_iter().filter(|n| !has(n)).collect();
         if !missing.is_empty() {
-            let message = format!("the check has no {}", listed(&missing));
+            let message = format!("the check lacks {}", listed(&missing));
             out.add(&codes::CHECK_NO_TIMEOUT, &self.line.place, message);
         }
     }

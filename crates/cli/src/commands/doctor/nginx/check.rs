@@ -119,11 +119,13 @@ impl<'a> Check<'_, 'a> {
     }
 
     fn forwarded(&self, out: &mut Examined) {
-        for header in ["X-Forwarded-For", "Forwarded"] {
-            if self.keeps(header) {
-                let message = format!("Keyward gets the caller's own `{header}`");
-                out.add(&codes::CHECK_KEEPS_FORWARDED, self.place(), message);
-            }
+        let headers = ["X-Forwarded-For", "Forwarded"];
+        let kept: Vec<&str> = headers.into_iter().filter(|header| self.keeps(header)).collect();
+        if !kept.is_empty() {
+            let message = format!("Keyward gets the caller's own {}", listed(&kept));
+            out.add(&codes::CHECK_KEEPS_FORWARDED, self.place(), message);
+        }
+        for header in headers {
             for (line, value) in self.sent(header) {
                 if written_by_caller(self.tree, self.scope, value).is_some() {
                     let value = shown(value);
@@ -180,7 +182,7 @@ impl<'a> Check<'_, 'a> {
         }
         if !missing.is_empty() {
             let message =
-                format!("the check keeps the caller's body: {} missing", listed(&missing));
+                format!("the check keeps the caller's body: it lacks {}", listed(&missing));
             out.add(&codes::CHECK_KEEPS_BODY, self.place(), message);
         }
     }
@@ -195,7 +197,7 @@ impl<'a> Check<'_, 'a> {
             .filter(|name| self.value(name).is_none())
             .collect();
         if !missing.is_empty() {
-            let message = format!("the check has no {}", listed(&missing));
+            let message = format!("the check lacks {}", listed(&missing));
             out.add(&codes::CHECK_NO_TIMEOUT, self.place(), message);
         }
     }
@@ -220,7 +222,7 @@ impl<'a> Check<'_, 'a> {
         }
         if !missing.is_empty() {
             let place = key.map_or(&cache.place, |key| &key.place);
-            let message = format!("the cache of the check has no {} in its key", listed(&missing));
+            let message = format!("the key of the check's cache lacks {}", listed(&missing));
             out.add(&codes::CHECK_CACHE_KEY, place, message);
         }
         for line in self.tree.effective(self.scope, "proxy_ignore_headers") {
