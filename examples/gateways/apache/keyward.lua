@@ -26,7 +26,8 @@ local function connection()
     end,
     settimeout = function() return 1 end,
   }, { __index = function(_, name)
-    return function(_, ...) return tcp[name](tcp, ...) end
+    local method = tcp[name]
+    return function(_, ...) return method(tcp, ...) end
   end })
 end
 
