@@ -5,13 +5,15 @@
 
 use std::fmt;
 
+use crate::lines::Line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderName};
 use keyward_core::attempt::{Credential, CredentialFault};
 use keyward_core::jws::TOKEN_BYTES_MAX;
 use keyward_core::secret::API_KEY_PREFIX;
+
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// The longest Basic credential on an API, in bytes after base64.
@@ -85,13 +87,30 @@ pub fn credential<'a>(
     headers: &'a HeaderMap,
     buffer: &'a mut BasicBuffer,
 ) -> Result<Credential<'a>, CredentialFault> {
-    let authorization = one_line(headers, &AUTHORIZATION)?;
-    let api_key = one_line(headers, &X_API_KEY)?;
+    let line = |name: &HeaderName| {
+        let mut lines = headers.get_all(name).iter();
+        match (lines.next(), lines.next()) {
+            (None, _) => Line::None,
+            (Some(value), None) => Line::One(value),
+            (Some(_), Some(_)) => Line::Several,
+        }
+    };
+    credential_in(line(&AUTHORIZATION), line(&X_API_KEY), buffer)
+}
+
+/// The same from the lines of the two headers.
+pub(crate) fn credential_in<'a>(
+    authorization: Line<'a>,
+    api_key: Line<'a>,
+    buffer: &'a mut BasicBuffer,
+) -> Result<Credential<'a>, CredentialFault> {
     match (authorization, api_key) {
-        (None, None) => Err(CredentialFault::Missing),
-        (Some(_), Some(_)) => Err(CredentialFault::Several),
-        (None, Some(value)) => Ok(Credential::ApiKey(api_key_text(value.as_bytes()))),
-        (Some(value), None) => from_authorization(value.as_bytes(), buffer),
+        (Line::None, Line::None) => Err(CredentialFault::Missing),
+        (Line::None, Line::One(value)) => Ok(Credential::ApiKey(api_key_text(value.as_bytes()))),
+        (Line::One(value), Line::None) => from_authorization(value.as_bytes(), buffer),
+        (Line::Several, _) | (_, Line::Several) | (Line::One(_), Line::One(_)) => {
+            Err(CredentialFault::Several)
+        }
     }
 }
 
@@ -117,15 +136,6 @@ pub fn basic_oauth(value: &[u8]) -> Result<BasicPair, CredentialFault> {
     let mut client = form_decode(client).ok_or(CredentialFault::MalformedBasic)?;
     let secret = form_decode(secret).ok_or(CredentialFault::MalformedBasic)?;
     Ok(BasicPair { client: std::mem::take(&mut *client), secret })
-}
-
-fn one_line<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'a HeaderValue>, CredentialFault> {
-    let mut lines = headers.get_all(name).iter();
-    let first = lines.next();
-    if lines.next().is_some() { Err(CredentialFault::Several) } else { Ok(first) }
 }
 
 fn from_authorization<'a>(

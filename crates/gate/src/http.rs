@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{CONNECTION, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Method, Request, Response, Version};
 use http_body::Body;
 use keyward_allowlist::{
     ClientAddressRule, ClientIp, Connection, NoClientIp, client_address_from_proxy,
@@ -20,19 +20,16 @@ use keyward_core::policy::Claim;
 use tokio::time::Sleep;
 use tower_service::Service;
 
-use crate::credential::{BasicBuffer, credential};
+use crate::credential::{BasicBuffer, credential_in};
 use crate::gate::{Answer, Gate, Reply};
-use crate::headers::Headers;
+use crate::lines::Lines;
 use crate::probes::Seen;
 use crate::reply::CheckBody;
-use crate::request::{Ambiguous, CheckRequest, Narrowed, has_preflight_headers};
+use crate::request::{Ambiguous, CheckRequest, Narrowed};
 
 /// Where checks are asked for: this, the gateway's name, perhaps `.` and its token, and for some
 /// kinds the caller's own path.
 pub const CHECK_PATH: &str = "/v1/check/";
-
-const X_GATEWAY_TOKEN: HeaderName = HeaderName::from_static("x-gateway-token");
-const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
 
 /// Checks over HTTP for one connection of a gateway.
 ///
@@ -60,20 +57,21 @@ impl Checks {
     fn answer<B: Body>(&self, request: &Request<B>) -> (Response<CheckBody>, std::time::Duration) {
         let place = Place::of(request.uri().path());
         let mut buffer = BasicBuffer::new();
-        let credential = credential(request.headers(), &mut buffer);
+        let lines = Lines::of(request.headers());
+        let credential = credential_in(lines.authorization, lines.api_key, &mut buffer);
         let check = HttpCheck {
             connection: &self.connection,
             method: request.method(),
             target: request.uri().path_and_query().map(http::uri::PathAndQuery::as_str),
             tail_from: place.as_ref().map(|place| place.tail_from),
-            headers: request.headers(),
+            lines,
             credential,
         };
         let token = place.as_ref().and_then(|place| place.token);
         let claim = Claim {
             connection: &self.connection,
             certificate: &self.certificate,
-            token: token.or_else(|| header_token(request.headers())),
+            token: token.or_else(|| lines.gateway_token.once().ok().flatten()),
             protocol: Protocol::Http,
         };
         let name = place.as_ref().filter(|place| self.fits(place)).map(|place| place.name);
@@ -169,34 +167,14 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The token in the header; two lines are none.
-fn header_token(headers: &HeaderMap) -> Option<&str> {
-    let mut lines = headers.get_all(X_GATEWAY_TOKEN).iter();
-    let only = lines.next().filter(|_| lines.next().is_none())?;
-    only.to_str().ok()
-}
-
 /// One check, as it stands in an HTTP request.
 struct HttpCheck<'a> {
     connection: &'a Connection,
     method: &'a Method,
     target: Option<&'a str>,
     tail_from: Option<usize>,
-    headers: &'a HeaderMap,
+    lines: Lines<'a>,
     credential: Result<Credential<'a>, CredentialFault>,
-}
-
-impl HttpCheck<'_> {
-    /// A header that the gateway sets: once or not at all.
-    fn once(&self, name: &'static str) -> Result<Option<&str>, Ambiguous> {
-        let mut lines = self.headers.get_all(name).iter();
-        let (first, second) = (lines.next(), lines.next());
-        match (first, second) {
-            (None, _) => Ok(None),
-            (Some(line), None) => line.to_str().map(Some).map_err(|_| Ambiguous),
-            (Some(_), Some(_)) => Err(Ambiguous),
-        }
-    }
 }
 
 impl CheckRequest for HttpCheck<'_> {
@@ -205,19 +183,19 @@ impl CheckRequest for HttpCheck<'_> {
     }
 
     fn client_ip(&self, rule: &ClientAddressRule) -> Result<ClientIp, NoClientIp> {
-        if is_early(self.headers) {
+        if self.lines.is_early {
             return Err(NoClientIp::EarlyData);
         }
         let Connection { peer, proxied } = self.connection;
         // The gateway has authenticated itself, so its word counts from wherever it asks.
-        client_address_from_proxy(*peer, proxied.as_ref(), &Headers(self.headers), rule)
+        client_address_from_proxy(*peer, proxied.as_ref(), &self.lines, rule)
     }
 
     fn asked(&self, kind: GatewayKind) -> Result<Asked<'_>, Ambiguous> {
-        let has_preflight_headers = has_preflight_headers(self.headers);
+        let has_preflight_headers = self.lines.has_preflight_headers();
         match kind.original_request() {
             OriginalRequest::Headers { method, target, is_url } => {
-                let (method, target) = (self.once(method)?, self.once(target)?);
+                let (method, target) = (self.lines.once(method)?, self.lines.once(target)?);
                 let target = target.map(|target| if is_url { path_of(target) } else { target });
                 Ok(Asked { method, target, has_preflight_headers })
             }
@@ -230,7 +208,12 @@ impl CheckRequest for HttpCheck<'_> {
     }
 
     fn narrowing(&self) -> Result<Narrowed<'_>, Ambiguous> {
-        Narrowed::from_headers(self.headers)
+        // Nothing to read, mostly.
+        if self.lines.narrows {
+            Narrowed::from_headers(self.lines.all)
+        } else {
+            Ok(Narrowed::default())
+        }
     }
 
     fn seen(&self, kind: GatewayKind) -> Seen {
@@ -239,14 +222,9 @@ impl CheckRequest for HttpCheck<'_> {
         Seen {
             method: text(asked.and_then(|asked| asked.method)),
             target: text(asked.and_then(|asked| asked.target)),
-            ..Seen::of(self.headers)
+            ..Seen::of(self.lines.all)
         }
     }
-}
-
-/// Whether the gateway says that the request came as TLS early data (RFC 8470 §5.1).
-pub(crate) fn is_early(headers: &HeaderMap) -> bool {
-    headers.get_all(EARLY_DATA).iter().any(|value| value.as_bytes() == b"1")
 }
 
 /// The path and query of a URL.

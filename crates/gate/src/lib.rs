@@ -22,6 +22,7 @@ mod headers;
 mod http;
 #[cfg(feature = "layer")]
 pub mod layer;
+mod lines;
 pub mod probes;
 mod reply;
 mod request;

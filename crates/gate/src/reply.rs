@@ -5,12 +5,13 @@
 //! client or of the list may stand there.
 
 use std::fmt::{self, Write as _};
+use std::net::IpAddr;
 use std::ops::Range;
 
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-    VARY, WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE,
 };
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -52,7 +53,6 @@ const CHALLENGE_INVALID_REQUEST: HeaderValue = HeaderValue::from_static(
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const VARY_BY_CREDENTIAL: HeaderValue = HeaderValue::from_static("Authorization, X-API-Key");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const ZERO: HeaderValue = HeaderValue::from_static("0");
 const ONE_SECOND: HeaderValue = HeaderValue::from_static("1");
 
 /// What a caller learns of a refusal.
@@ -192,12 +192,7 @@ impl Refusal {
     }
 
     pub(crate) fn into_http(self, id: RequestId) -> Response<CheckBody> {
-        let mut headers = self.headers(id);
-        let length = match self.body.len() {
-            0 => ZERO,
-            length => HeaderValue::from(length),
-        };
-        headers.insert(CONTENT_LENGTH, length);
+        let headers = self.headers(id);
         let mut response = Response::new(Full::new(Bytes::from_static(self.body.as_bytes())));
         *response.status_mut() = self.status;
         *response.headers_mut() = headers;
@@ -261,8 +256,8 @@ impl Identity {
             permit.account.as_ref().map_or(Ok(()), |account| text.write_str(account.as_str()))
         });
         let scope = values.add(|text| write_scope(text, &permit.scope));
-        let client_ip =
-            values.add(|text| permit.client_ip.map_or(Ok(()), |address| write!(text, "{address}")));
+        let client_ip = values
+            .add(|text| permit.client_ip.map_or(Ok(()), |address| write_address(text, address)));
         let assertion = values.add(|text| text.write_str(assertion.unwrap_or_default()));
         Self::from_values(values, id, [client, account, scope, client_ip, assertion])
     }
@@ -275,7 +270,7 @@ impl Identity {
         let account = values.add(|_| void());
         let scope = values.add(|_| void());
         let address =
-            values.add(|text| client_ip.map_or(Ok(()), |address| write!(text, "{address}")));
+            values.add(|text| client_ip.map_or(Ok(()), |address| write_address(text, address)));
         let assertion = values.add(|_| void());
         Self::from_values(values, id, [client, account, scope, address, assertion])
     }
@@ -314,7 +309,6 @@ impl Identity {
         let mut headers = self.0;
         headers.insert(CACHE_CONTROL, NO_STORE);
         headers.insert(VARY, VARY_BY_CREDENTIAL);
-        headers.insert(CONTENT_LENGTH, ZERO);
         let mut response = Response::new(Full::new(Bytes::new()));
         *response.headers_mut() = headers;
         response
@@ -333,6 +327,22 @@ impl Values {
         }
         start..self.0.len()
     }
+}
+
+/// IPv4 by hand: the standard library formats it five times slower, at every check.
+fn write_address(text: &mut String, address: ClientIp) -> fmt::Result {
+    let IpAddr::V4(address) = address.get() else { return write!(text, "{address}") };
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            text.push('.');
+        }
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let leading = digits.iter().take(2).take_while(|digit| **digit == 0).count();
+        for digit in digits.into_iter().skip(leading) {
+            text.push(char::from(b'0' + digit));
+        }
+    }
+    Ok(())
 }
 
 fn write_hex(text: &mut String, id: RequestId) -> fmt::Result {

@@ -1,3 +1,5 @@
+use http::header::HeaderValue;
+
 use super::*;
 
 /// What a request with these header lines shows, in words.

@@ -16,7 +16,7 @@ use keyward_core::gateway::GatewayKind;
 use keyward_core::gateway::opening::Asked;
 
 use crate::headers::Headers;
-use crate::http::is_early;
+use crate::lines::Lines;
 use crate::probes::Seen;
 use crate::request::{Ambiguous, CheckRequest as Ask, Narrowed, has_preflight_headers};
 
@@ -108,7 +108,7 @@ impl Ask for GrpcCheck<'_> {
     }
 
     fn client_ip(&self, rule: &ClientAddressRule) -> Result<ClientIp, NoClientIp> {
-        if is_early(self.headers) {
+        if Lines::of(self.headers).is_early {
             return Err(NoClientIp::EarlyData);
         }
         match &rule.source {

@@ -100,8 +100,7 @@ async fn a_bare_gateway_knows_one_401_alone() {
     ] {
         assert_eq!(world.ask("default", &headers).await, expected, "{headers:?}");
     }
-    assert_eq!(expected.header_names(), ["www-authenticate", "cache-control", "content-length"]);
-    assert_eq!(expected.header("content-length"), Some("0"));
+    assert_eq!(expected.header_names(), ["www-authenticate", "cache-control"]);
     assert_eq!(
         expected.header("www-authenticate"),
         Some(r#"Basic realm="api", charset="UTF-8", Bearer"#)
@@ -120,7 +119,7 @@ async fn every_403_is_the_same() {
     let wide = world.key();
     let expected = world.ask("default", &[from(FOREIGN), listed.basic()]).await;
     assert_eq!(expected.status, 403);
-    assert_eq!(expected.header_names(), ["cache-control", "content-length"]);
+    assert_eq!(expected.header_names(), ["cache-control"]);
     for headers in [
         vec![listed.basic()],
         vec![from("unknown"), listed.bearer()],
@@ -211,7 +210,7 @@ async fn bearer_035_a_foreign_address_gets_a_403_that_names_no_list() {
     assert_eq!(answer.status, 403);
     assert_eq!(answer.body, r#"{"error":"access_denied"}"#);
     let names = answer.header_names();
-    assert_eq!(names, ["cache-control", "content-type", "content-length"]);
+    assert_eq!(names, ["cache-control", "content-type"]);
 }
 
 #[tokio::test]

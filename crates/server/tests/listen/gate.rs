@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use keyward_core::gateway::{CertificateName, Gateway, GatewayKind, parse_source};
+use keyward_core::gateway::{CertificateName, DenyStyle, Gateway, GatewayKind, parse_source};
 use keyward_core::id::GatewayId;
 use keyward_core::jwk::KeySet;
 use keyward_core::policy::{Change, Freshness, Policy, Settings};
@@ -43,6 +43,21 @@ const OPEN: &str = "GET /v1/check/edge HTTP/1.1\r\nHost: a\r\nX-Original-URI: /o
 
 fn client_ip(answer: &str) -> Option<&str> {
     answer.lines().find_map(|line| line.strip_prefix("x-client-ip: "))
+}
+
+/// Programs in front keep their connections only where they know that no body comes.
+#[tokio::test]
+async fn every_answer_says_how_long_it_is() {
+    let bare = |gateway: &mut Gateway| gateway.deny_style = Some(DenyStyle::Bare);
+    let server = Server::start(CheckHandler(gate(bare)), ListenOptions::new("gate")).await;
+    let refused = "GET /v1/check/edge HTTP/1.1\r\nHost: a\r\n\r\n";
+    let unknown = "GET /v1/check/other HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut stream = server.send(format!("{OPEN}{refused}{unknown}{OPEN}").as_bytes()).await;
+    for expected in [200, 401, 403, 200] {
+        let answer = read_answer(&mut stream).await;
+        assert_eq!(status(&answer), expected, "{answer}");
+        assert!(answer.to_lowercase().contains("\r\ncontent-length: 0\r\n"), "{answer}");
+    }
 }
 
 /// A gate whose gateway tells the client address in a PROXY header, from 127.0.0.1 alone.
