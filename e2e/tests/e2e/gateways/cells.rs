@@ -5,6 +5,15 @@ mod availability;
 mod identity;
 mod transport;
 
+use super::program::Program;
+
+#[tokio::test]
+async fn forward_auth_037_a_timeout_is_a_refusal() {
+    for program in [Program::EnvoyGrpc, Program::EnvoyHttp] {
+        availability::a_timeout_without_a_status_is_403(program).await;
+    }
+}
+
 /// One test for each gateway and cell.
 macro_rules! matrix {
     ($($module:ident: $program:expr),+ $(,)?) => { $(

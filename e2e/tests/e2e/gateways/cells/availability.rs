@@ -72,6 +72,19 @@ pub(super) async fn keyward_is_slow(program: Program) {
     assert_opens_again(&front).await;
 }
 
+/// Envoy's own status for no answer, where its configuration names none.
+pub(super) async fn a_timeout_without_a_status_is_403(program: Program) {
+    let mistake = [("status_on_error: { code: ServiceUnavailable }", "stat_prefix: checks")];
+    let networks = [format!("{INSIDE}/32")];
+    let networks: Vec<&str> = networks.iter().map(String::as_str).collect();
+    let front = Front::spoiled(program, Setup::PLAIN, &networks, &mistake).await;
+    assert_eq!(front.status_of(front.request(INSIDE)).await, 200);
+    front.node.process.signal(Signal::STOP);
+    assert_eq!(front.status_of(front.request(INSIDE)).await, 403);
+    front.node.process.signal(Signal::CONT);
+    assert_opens_again(&front).await;
+}
+
 pub(super) async fn a_reload_under_load(program: Program) {
     let mut front = Front::start(program, Setup::PLAIN).await;
     let next = Application::start().await;

@@ -159,7 +159,7 @@ fn json_and_its_spelling_are_understood() {
 }
 
 #[test]
-fn failures_refuse() {
+fn forward_auth_038_failing_open_is_an_error() {
     check(
         "failure_mode_allow: false",
         "failure_mode_allow: true",

@@ -380,7 +380,7 @@ fn nothing_answers_before_the_check() {
 }
 
 #[test]
-fn all_must_be_satisfied() {
+fn forward_auth_034_satisfy_any_is_an_error() {
     check("listen 443 ssl;", "satisfy any;", &[("nginx-satisfy-any", "satisfy any;")]);
     check("listen 443 ssl;", "satisfy all;", &[]);
 }
