@@ -5,7 +5,8 @@ use std::path::Path;
 use super::front::Front;
 use super::program::Program;
 use super::recipe::{Setup, guide};
-use crate::documents::document;
+use crate::documents::{blocks, document};
+use crate::node::Node;
 use crate::tour::{check, run_script, typed_lines};
 
 const PROGRAMS: [Program; 7] = [
@@ -28,6 +29,46 @@ fn the_recipes_in_the_guides_are_the_files() {
             let shown = shown.unwrap_or_else(|| panic!("the guide does not show {path}"));
             assert_eq!(shown.text, document(&path), "{path}");
         }
+    }
+}
+
+/// Also of those guides whose program is not run here.
+#[tokio::test]
+async fn every_command_about_a_gateway_is_accepted() {
+    let node = Node::start().await;
+    node.key_for_inside().await;
+    for name in [
+        "nginx",
+        "haproxy",
+        "apache",
+        "caddy",
+        "traefik",
+        "envoy",
+        "ingress-nginx",
+        "gateway-api",
+        "istio",
+        "kong",
+        "apisix",
+    ] {
+        let blocks = blocks(&document(&format!("docs/guides/{name}.md")));
+        let commands = blocks.iter().filter(|block| block.language == "sh");
+        let commands = commands.flat_map(|block| block.text.lines());
+        let commands = commands.filter(|line| line.starts_with("keyward gateway "));
+        let mut count = 0;
+        for command in commands {
+            // A guide may show two ways to register; what follows is about the first.
+            let creates = command.starts_with("keyward gateway create edge");
+            let script = match (creates, count) {
+                (true, 0) => format!("keyward gateway delete edge >/dev/null 2>&1; {command}"),
+                (true, _) => command.replace("create edge", &format!("create {name}-{count}")),
+                (false, _) => command.to_owned(),
+            };
+            let output = run_script(&script, node.folder(), &node.environment()).await;
+            assert!(output.ends_with("--- standard error\n"), "{name}: {command}\n{output}");
+            assert!(output.contains("gateway  "), "{name}: {command}\n{output}");
+            count += 1;
+        }
+        assert!(count > 0, "{name} registers no gateway");
     }
 }
 

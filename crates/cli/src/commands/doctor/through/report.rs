@@ -26,6 +26,35 @@ impl Mark {
     }
 }
 
+/// What is looked at: the code, and what is wrong when it is not fine. `docs/reference/doctor.md`
+/// has the same list.
+const CODES: &[(&str, &str)] = &[
+    ("in-clear", "the URL is `http://` and not on this machine"),
+    ("keyward-not-asked", "no gateway asked this Keyward about the request"),
+    ("refusal-ignored", "Keyward refused, and the caller got a success"),
+    ("address", "(which address Keyward saw)"),
+    ("address-missing", "Keyward finds no client address in the gateway's question"),
+    ("address-is-proxy", "the address is in the gateway's own trusted networks: a balancer's"),
+    ("address-lost", "with some header of the caller's Keyward finds no address"),
+    ("spoofed-address", "a header of the caller's changes the address that Keyward sees"),
+    ("spoofed-proxy-header", "a PROXY header of the caller's does"),
+    ("forged-request", "the method or the path that Keyward sees is what the caller wrote"),
+    ("refusals", "(401, 403, 429 and 503 arrive as they are)"),
+    ("refusal-changed", "a refusal arrives with another status"),
+    ("refusal-tells", "a refusal carries headers that are not for callers"),
+    ("fails-closed", "(what callers get while Keyward does not answer)"),
+    ("fails-open", "while Keyward does not answer, the caller gets a success"),
+    ("waits-for-long", "callers wait for more than 5 seconds while Keyward does not answer"),
+    ("client", "(why nothing that needs an allowed request was tried)"),
+    ("forged-identity", "an identity header of the caller's reaches the application"),
+    ("identity-missing", "an identity header of Keyward's does not reach the application"),
+    ("identity-dropped", "the caller's `Connection` header takes identity headers out"),
+    ("cache", "(every request asks Keyward, an edit counts at once)"),
+    ("cached", "something answers in Keyward's place"),
+    ("cache-forgets-address", "an address that is not on the list gets in on another's answer"),
+    ("edit-ignored", "an address that was taken off the list still gets in"),
+];
+
 #[derive(Debug)]
 struct Line {
     mark: Mark,
@@ -69,6 +98,7 @@ impl Report {
     }
 
     fn add(&mut self, mark: Mark, code: &'static str, text: &str, fix: &str) {
+        debug_assert!(CODES.iter().any(|(known, _)| *known == code), "{code} is not listed");
         let (text, fix) = (text.to_owned(), fix.to_owned());
         self.lines.push(Line { mark, code, text, fix });
     }
@@ -134,18 +164,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_reference_lists_every_code() {
+        let rows: String =
+            CODES.iter().map(|(code, meaning)| format!("| `{code}` | {meaning} |\n")).collect();
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/doctor.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let table = format!("| code | what is wrong |\n|---|---|\n{rows}<!-- end -->");
+        assert!(page.contains(&table), "docs/reference/doctor.md should have:\n{table}");
+    }
+
+    #[test]
     fn a_report_reads_well() {
         let mut report = Report::new("http://a/");
         report.through("edge", "nginx");
         report.fine("address", "Keyward saw 192.0.2.1");
         assert!(report.words().ends_with("\nno problem found"));
         report.warn("in-clear", "in clear", "use TLS");
-        report.wrong("open", "open", "close it");
+        report.wrong("fails-open", "open", "close it");
         report.skip("client", "not looked at");
         assert_eq!(
             report.words(),
             "http://a/, gateway edge (nginx)\n  ok       Keyward saw 192.0.2.1\n  warning  in clear\
-             \n           -> use TLS [in-clear]\n  error    open\n           -> close it [open]\n  \
+             \n           -> use TLS [in-clear]\n  error    open\n           -> close it [fails-open]\n  \
              skipped  not looked at\n1 error, 1 warning"
         );
         assert_eq!(report.json()["findings"][2]["fix"], "close it");
