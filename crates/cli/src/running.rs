@@ -58,9 +58,10 @@ impl Running {
             None => issuer_of(&public.address()?, tls.is_some()),
         };
         let services = Services::open(options(config, &issuer)).await?;
-        check_reach("gate", &config.gate, Protocol::Http, &services)?;
+        let encrypted = gate_tls.is_some();
+        check_reach("gate", &config.gate, Protocol::Http, encrypted, &services)?;
         if let Some(address) = &config.grpc {
-            check_reach("grpc", address, Protocol::Grpc, &services)?;
+            check_reach("grpc", address, Protocol::Grpc, encrypted, &services)?;
         }
         let (shutdown, told) = watch::channel(false);
         let mut running = Self {
@@ -180,10 +181,18 @@ fn check_reach(
     setting: &str,
     address: &ListenAddress,
     protocol: Protocol,
+    encrypted: bool,
     services: &Services,
 ) -> anyhow::Result<()> {
     if address.is_local() {
         return Ok(());
+    }
+    if !encrypted {
+        tracing::warn!(
+            %address,
+            "{setting}: callers' keys and gateways' tokens come to other machines' reach in clear; \
+             set gate_tls_cert and gate_tls_key unless the network between is encrypted",
+        );
     }
     let is_for_it = |record: &Arc<keyward_core::policy::GatewayRecord>| {
         let gateway = &record.gateway;
@@ -239,6 +248,33 @@ mod tests {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let running = Running::start(&config, metrics).await.unwrap();
         (running, Target { data: folder.into(), server: None, json: true })
+    }
+
+    #[tokio::test]
+    async fn other_machines_reach_a_gate_only_where_a_gateway_shows_who_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (running, target) = server(folder.path().to_str().unwrap()).await;
+        let management = target.open().await.unwrap();
+        let reach = |protocol, address: &str| {
+            check_reach("gate", &address.parse().unwrap(), protocol, true, &running.services)
+        };
+        let elsewhere = "192.0.2.1:8081";
+        assert!(reach(Protocol::Http, "127.0.0.1:8081").is_ok());
+        let refused = reach(Protocol::Http, elsewhere).unwrap_err().to_string();
+        assert!(refused.contains("gate: 192.0.2.1:8081"), "{refused}");
+        assert!(refused.contains("keyward gateway create NAME --kind nginx --token"), "{refused}");
+
+        let gateway = json!({ "id": "edge", "kind": "nginx", "auth": { "token": true } });
+        let create =
+            management.send(http::Method::POST, "/v1/gateways", Some(Content::Json(gateway)));
+        create.await.unwrap();
+        assert!(reach(Protocol::Http, elsewhere).is_ok());
+        assert!(reach(Protocol::Grpc, elsewhere).is_err(), "it asks over HTTP");
+        let suspend = management.send(http::Method::POST, "/v1/gateways/edge/suspend", None);
+        suspend.await.unwrap();
+        assert!(reach(Protocol::Http, elsewhere).is_err(), "nobody may ask now");
+        drop(management);
+        running.stop().await;
     }
 
     #[tokio::test]
