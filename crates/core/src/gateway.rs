@@ -20,6 +20,16 @@ use crate::time::Timestamp;
 pub const GATEWAY_TOKEN_PREFIX: &str = "kwg_";
 /// Finds gateway tokens in text; for secret scanners.
 pub const GATEWAY_TOKEN_REGEX: &str = r"\bkwg_[0-9A-Za-z]{38}\b";
+/// The headers that say who called, in the order in which they are told. Keyward writes all of them
+/// whenever it lets a request in, and nobody else's may reach an application.
+pub const IDENTITY_HEADERS: [&str; 6] = [
+    "x-client-id",
+    "x-account-id",
+    "x-client-scope",
+    "x-client-ip",
+    "x-client-assertion",
+    "x-request-id",
+];
 /// The name of the gateway that every server begins with.
 pub const DEFAULT_GATEWAY: &str = "default";
 /// The most gateways of a server.
@@ -226,8 +236,8 @@ pub struct Gateway {
     pub public_paths: Vec<String>,
     /// Whether allowed requests carry a signed `X-Client-Assertion`.
     pub assertion: bool,
-    /// Whether the credential is kept from the application. Only the authorization call of Envoy
-    /// can do this; other programs do it by their own configuration.
+    /// Whether the credential is kept from the application. The authorization call of Envoy and the
+    /// tower layer can do this; other programs do it by their own configuration.
     pub hide_credential: bool,
     /// Counts writes; for optimistic locking.
     pub version: u64,
@@ -289,9 +299,8 @@ impl Gateway {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let source = &self.client_address.source;
-        if *source == Source::Peer
-            && !matches!(self.kind, GatewayKind::Application | GatewayKind::Tower)
-        {
+        // Only the layer sees the caller's own connection.
+        if *source == Source::Peer && self.kind != GatewayKind::Tower {
             warnings.push(format!(
                 "with source `peer` the client address is always that of {} itself; name the \
                  header that it sets",

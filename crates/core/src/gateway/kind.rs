@@ -84,6 +84,9 @@ const NAMES: &[(GatewayKind, &[&str], &str)] = &[
     (GatewayKind::Application, &["application"], "the application"),
 ];
 
+/// Why a header is no source for a program.
+const NOT_SET: &str = "this program does not set it, so the caller could";
+
 impl GatewayKind {
     /// The word for it.
     #[must_use]
@@ -207,10 +210,9 @@ impl GatewayKind {
                 Protocol::Grpc,
                 Source::SourceAddress | Source::Metadata(_) | Source::XForwardedFor,
             )
-            | (
-                Protocol::Http,
-                Source::Peer | Source::XForwardedFor | Source::Forwarded | Source::ProxyProtocol,
-            ) => None,
+            | (Protocol::Http, Source::Peer | Source::XForwardedFor | Source::ProxyProtocol) => {
+                None
+            }
             // Security: in a CheckRequest these are the caller's own headers.
             (Protocol::Grpc, Source::SingleHeader(_) | Source::Forwarded) => {
                 Some("an authorization call carries the caller's own header of that name")
@@ -223,8 +225,10 @@ impl GatewayKind {
             }
             // Security: Traefik and APISIX set X-Forwarded-For and leave X-Real-IP to the caller.
             (Protocol::Http, Source::SingleHeader(_)) => {
-                matches!(self, Self::Traefik | Self::Apisix)
-                    .then_some("this program does not set it, so the caller could")
+                matches!(self, Self::Traefik | Self::Apisix).then_some(NOT_SET)
+            }
+            (Protocol::Http, Source::Forwarded) => {
+                matches!(self, Self::Traefik | Self::Apisix | Self::Caddy).then_some(NOT_SET)
             }
         }
     }
@@ -265,6 +269,9 @@ mod tests {
             ("istio", "proxy-protocol"),
             ("traefik", "x-real-ip"),
             ("apisix", "x-real-ip"),
+            ("traefik", "forwarded"),
+            ("apisix", "forwarded"),
+            ("caddy", "forwarded"),
             ("nginx", "metadata"),
             ("caddy", "source-address"),
         ] {

@@ -3,7 +3,10 @@
 use keyward_allowlist::{Network, Source};
 
 use super::opening::is_normal_path;
-use super::{CertificateName, DenyStyle, Disclosure, Gateway, GatewayAuth, source_name};
+use super::{
+    CertificateName, DenyStyle, Disclosure, Gateway, GatewayAuth, GatewayKind, Protocol,
+    source_name,
+};
 use crate::api::patch::IDENTIFIER_CHARS_MAX;
 use crate::client::State;
 use crate::client::patch::set;
@@ -141,7 +144,31 @@ impl Gateway {
                     .to_owned()
             });
         }
+        self.check_openings(&mut faults);
+        let can_hide = self.kind == GatewayKind::Tower || self.kind.protocol() == Protocol::Grpc;
+        faults.require(can_hide || !self.hide_credential, "hide_credential", "kind", || {
+            let title = self.kind.title();
+            format!(
+                "Keyward cannot take the credential out for {title}: it does so by its own settings"
+            )
+        });
         faults.finish()
+    }
+
+    /// Security: Traefik that believes forwarding headers passes the caller's own method and path
+    /// on, so whoever writes `X-Forwarded-Uri` would choose a public path.
+    fn check_openings(&self, faults: &mut Faults) {
+        let believes = self.kind == GatewayKind::Traefik && !self.client_address.trusted.is_empty();
+        let message = || {
+            "behind a balancer Traefik passes on the caller's own X-Forwarded-Uri and \
+             X-Forwarded-Method, so nothing can be let in by them; leave `client_address.trusted` \
+             empty (a balancer with the PROXY protocol needs none), or guard every path"
+                .to_owned()
+        };
+        if believes && self.has_openings() {
+            let field = if self.allow_preflight { "allow_preflight" } else { "public_paths" };
+            faults.push(Invalid::new(field, "forged_path", message()));
+        }
     }
 
     fn check_address(&self, faults: &mut Faults) {
@@ -182,7 +209,6 @@ fn bound(faults: &mut Faults, field: &str, count: usize, most: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::GatewayKind;
     use crate::id::GatewayId;
     use crate::secret::{PepperId, SecretHash};
 
@@ -216,6 +242,38 @@ mod tests {
         );
         let network: Network = "203.0.113.0/24".parse().unwrap();
         refused(|g| g.auth.peers = vec![network; NETWORKS_MAX + 1], "auth.peers");
+    }
+
+    #[test]
+    fn traefik_behind_a_balancer_opens_nothing() {
+        let id = GatewayId::parse("edge").unwrap();
+        let mut gateway = Gateway::new(id, GatewayKind::Traefik, Timestamp::default());
+        gateway.auth.token = true;
+        gateway.public_paths = vec!["/health".to_owned()];
+        gateway.allow_preflight = true;
+        assert_eq!(gateway.check(), Ok(()), "its peer is the caller");
+        gateway.client_address.trusted = vec!["10.1.0.0/16".parse().unwrap()];
+        assert_eq!(gateway.check().unwrap_err()[0].code, "forged_path");
+        gateway.allow_preflight = false;
+        assert_eq!(gateway.check().unwrap_err()[0].field, "public_paths");
+        gateway.public_paths.clear();
+        assert_eq!(gateway.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_credential_is_hidden_where_keyward_can() {
+        for (kind, can) in [
+            (GatewayKind::EnvoyGrpc, true),
+            (GatewayKind::Tower, true),
+            (GatewayKind::EnvoyHttp, false),
+            (GatewayKind::Nginx, false),
+        ] {
+            let id = GatewayId::parse("edge").unwrap();
+            let mut gateway = Gateway::new(id, kind, Timestamp::default());
+            gateway.auth.token = true;
+            gateway.hide_credential = true;
+            assert_eq!(gateway.check().is_ok(), can, "{kind:?}");
+        }
     }
 
     #[test]
