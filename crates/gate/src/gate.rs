@@ -237,22 +237,27 @@ impl Gate {
         if why == NotAdmitted::Unknown {
             self.unknown_gateways.increment(1);
         }
+        let id = RequestId::random();
         tracing::info!(
             target: LOG_TARGET,
             gateway = known.as_ref().map(tracing::field::display),
             peer = ?peer,
             outcome = "deny",
+            request.id = %id,
             reason = why.code(),
             "check",
         );
         let what = AlarmKind::NotAdmitted(why);
         self.events.alarm(|| (known, Alarm { at: self.clock.now(), what, peer: Some(peer) }));
         match why {
-            NotAdmitted::Unknown => self.refuse_unknown(RequestId::random()),
+            NotAdmitted::Unknown => self.refuse_unknown(id),
             NotAdmitted::Protocol
             | NotAdmitted::Peer
             | NotAdmitted::Certificate
-            | NotAdmitted::Token => self.refuse(Refusal::turned_away()),
+            | NotAdmitted::Token => {
+                let reply = Reply::Refuse(Refusal::turned_away());
+                Answer { id, reply, hold: Duration::ZERO }
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Request, Response, Version};
 use http_body::Body;
 use keyward_allowlist::{
-    ClientAddressRule, ClientIp, Connection, NoClientIp, client_address_from_proxy,
+    ClientAddressRule, ClientIp, Connection, NoClientIp, Source, client_address_from_proxy,
 };
 use keyward_core::attempt::{Credential, CredentialFault};
 use keyward_core::gateway::opening::Asked;
@@ -187,6 +187,10 @@ impl CheckRequest for HttpCheck<'_> {
             return Err(NoClientIp::EarlyData);
         }
         let Connection { peer, proxied } = self.connection;
+        // The header was taken for the sake of some gateway that listed this peer then.
+        if rule.source == Source::ProxyProtocol && !rule.trusts(*peer) {
+            return Err(NoClientIp::MissingHeader);
+        }
         // The gateway has authenticated itself, so its word counts from wherever it asks.
         client_address_from_proxy(*peer, proxied.as_ref(), &self.lines, rule)
     }
@@ -218,12 +222,8 @@ impl CheckRequest for HttpCheck<'_> {
 
     fn seen(&self, kind: GatewayKind) -> Seen {
         let asked = self.asked(kind).ok();
-        let text = |text: Option<&str>| text.map(str::to_owned);
-        Seen {
-            method: text(asked.and_then(|asked| asked.method)),
-            target: text(asked.and_then(|asked| asked.target)),
-            ..Seen::of(self.lines.all)
-        }
+        let (method, target) = asked.map_or((None, None), |asked| (asked.method, asked.target));
+        Seen::of(self.lines.all).asking(method, target)
     }
 }
 

@@ -9,12 +9,12 @@
 //! use keyward_allowlist::{ClientAddressRule, Peer};
 //! use keyward_gate::layer::{KeywardLayer, Node};
 //!
-//! # fn layer() -> Result<KeywardLayer, keyward_gate::layer::NodeError> {
+//! # fn layer() -> Result<KeywardLayer, Box<dyn std::error::Error>> {
 //! let node = Node::new("http://127.0.0.1:8081", "orders")?;
 //! let layer = KeywardLayer::asking(node, ClientAddressRule::peer())
 //!     // Whatever the server puts the peer's address into.
 //!     .peer_from(|extensions| extensions.get::<std::net::SocketAddr>().map(|a| Peer::Ip(a.ip())))
-//!     .require_scope("read:orders");
+//!     .require_scope("read:orders")?;
 //! # Ok(layer)
 //! # }
 //! ```
@@ -104,15 +104,21 @@ impl KeywardLayer {
     }
 
     /// Requires a scope besides those of the gateway.
-    #[must_use]
-    pub fn require_scope(self, scope: &str) -> Self {
-        self.edit(|guard| guard.scopes.push(scope.to_owned()))
+    ///
+    /// # Errors
+    /// [`NoRequirement`]: a requirement that got lost would let in whom it should keep out.
+    pub fn require_scope(self, scope: &str) -> Result<Self, NoRequirement> {
+        let scope = one_word(scope)?;
+        Ok(self.edit(|guard| guard.scopes.push(scope)))
     }
 
     /// Requires that the credential is good for an API, besides what the gateway requires.
-    #[must_use]
-    pub fn require_audience(self, audience: &str) -> Self {
-        self.edit(|guard| guard.audiences.push(audience.to_owned()))
+    ///
+    /// # Errors
+    /// [`NoRequirement`].
+    pub fn require_audience(self, audience: &str) -> Result<Self, NoRequirement> {
+        let audience = one_word(audience)?;
+        Ok(self.edit(|guard| guard.audiences.push(audience)))
     }
 
     /// Takes the credential out of requests before the service sees them.
@@ -125,6 +131,16 @@ impl KeywardLayer {
         edit(Arc::make_mut(&mut self.guard));
         self
     }
+}
+
+/// A scope or an audience that no credential can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no scope or audience: write visible ASCII characters without blanks")]
+pub struct NoRequirement(String);
+
+fn one_word(text: &str) -> Result<String, NoRequirement> {
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(text.to_owned()) } else { Err(NoRequirement(text.escape_debug().to_string())) }
 }
 
 impl fmt::Debug for KeywardLayer {
@@ -201,16 +217,19 @@ impl Guard {
                     tokio::time::sleep(hold).await;
                 }
                 match reply {
-                    Reply::Allow { identity, .. } => identity.headers().clone(),
+                    Reply::Allow { identity, hide_credential } => {
+                        (identity.headers().clone(), hide_credential)
+                    }
                     Reply::Refuse(refusal) => return Err(refusal.into_http(id)),
                 }
             }
             Way::Asking { node, rule } => {
                 let question = question(request, connection, rule, &self.audiences, &self.scopes);
-                node::ask(&**node, question).await?
+                (node::ask(&**node, question).await?, false)
             }
         };
-        forget_identity(request.headers_mut(), self.hide_credential);
+        let (identity, gateway_hides) = identity;
+        forget_identity(request.headers_mut(), self.hide_credential || gateway_hides);
         let caller = take_identity(request.headers_mut(), identity);
         request.extensions_mut().insert(caller);
         Ok(())

@@ -95,7 +95,8 @@ impl<'a> Lines<'a> {
             "origin" => self.origin = true,
             "access-control-request-method" => self.preflight_method = true,
             "x-require-audience" | "x-require-scope" => self.narrows = true,
-            "early-data" => self.is_early |= value.as_bytes() == b"1",
+            // A line that is not a single `1` counts as one (RFC 8470 §5.1).
+            "early-data" => self.is_early = true,
             _ => {}
         }
     }
@@ -179,7 +180,6 @@ mod tests {
     #[test]
     fn flags_are_raised_by_any_line() {
         let all = headers(&[
-            ("early-data", "0"),
             ("early-data", "1"),
             ("origin", "https://a"),
             ("access-control-request-method", "PUT"),
@@ -187,7 +187,9 @@ mod tests {
         ]);
         let lines = Lines::of(&all);
         assert!(lines.is_early && lines.has_preflight_headers() && lines.narrows);
-        let all = headers(&[("early-data", "0"), ("origin", "https://a")]);
+        let all = headers(&[("early-data", "0")]);
+        assert!(Lines::of(&all).is_early, "what is invalid counts as 1");
+        let all = headers(&[("origin", "https://a")]);
         let lines = Lines::of(&all);
         assert!(!lines.is_early && !lines.has_preflight_headers() && !lines.narrows);
     }

@@ -81,7 +81,7 @@ pub struct ProbeOrder {
 pub struct Seen {
     /// The caller's method, as the gateway tells it.
     pub method: Option<String>,
-    /// The caller's request target, as the gateway tells it.
+    /// The path that the caller asked for, as the gateway tells it; without its query.
     pub target: Option<String>,
     /// Headers that say where a request comes from or who sent it, in the order of the message.
     pub headers: Vec<(String, String)>,
@@ -210,11 +210,24 @@ impl Probes {
         }
     }
 
+    /// Forgets what has ended by itself, so that checks pay for no probe that nobody waits for.
+    pub fn sweep(&self, now: Timestamp) {
+        if self.is_idle() {
+            return;
+        }
+        let mut table = self.lock();
+        table.retain(|_, probe| now < probe.order.expires_at);
+        self.count.store(table.len(), Ordering::Release);
+    }
+
     /// Keeps what was seen of a client's request, where a probe watches that client.
     pub(crate) fn saw_client(&self, client: &ClientId, sighting: impl Fn() -> Sighting) {
         for probe in self.lock().values_mut() {
             if probe.order.client.as_ref() == Some(client) {
-                probe.keep(sighting());
+                let sighting = sighting();
+                if sighting.at < probe.order.expires_at {
+                    probe.keep(sighting);
+                }
             }
         }
     }
@@ -249,38 +262,73 @@ fn key(credential: &str) -> Key {
     key
 }
 
-/// Headers that a probe is shown, by the beginning of their names. No credential is among them.
+/// Headers that a probe is shown, by name: no credential is among them. Names that begin alike are
+/// not, and some proxies put tokens there.
 const SHOWN: &[&str] = &[
     "cf-connecting-ip",
+    "client-ip",
     "connection",
     "early-data",
+    "fastly-client-ip",
     "forwarded",
     "host",
     "true-client-ip",
     "via",
     "x-account-id",
-    "x-client-",
-    "x-envoy-",
-    "x-forwarded-",
-    "x-original-",
+    "x-client-id",
+    "x-client-ip",
+    "x-client-scope",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-envoy-original-path",
+    "x-forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-method",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-uri",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-original-method",
+    "x-original-uri",
+    "x-original-url",
     "x-real-ip",
     "x-request-id",
-    "x-require-",
+    "x-require-audience",
+    "x-require-scope",
 ];
+/// The most header lines that are kept of a request.
+pub(crate) const LINES_MAX: usize = 64;
 
 impl Seen {
     /// What is shown of a request's headers.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let shown = headers
-            .iter()
-            .filter(|(name, _)| SHOWN.iter().any(|start| name.as_str().starts_with(start)));
-        let headers = shown.map(|(name, value)| {
-            let value = value.as_bytes();
-            let cut = value.get(..VALUE_BYTES_MAX).unwrap_or(value);
-            (name.as_str().to_owned(), String::from_utf8_lossy(cut).into_owned())
-        });
-        Self { method: None, target: None, headers: headers.collect() }
+        let lines = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        Self { method: None, target: None, headers: shown(lines) }
     }
+
+    /// What the caller asked for, as far as it is kept: without a query, which may hold secrets.
+    pub(crate) fn asking(mut self, method: Option<&str>, target: Option<&str>) -> Self {
+        let path = target.map(|target| target.split('?').next().unwrap_or_default());
+        self.method = method.map(|method| text(method.as_bytes()));
+        self.target = path.map(|path| text(path.as_bytes()));
+        self
+    }
+}
+
+/// The lines that are shown, names in lower case.
+pub(crate) fn shown<'a>(lines: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<(String, String)> {
+    let known = lines.filter_map(|(name, value)| {
+        let name = SHOWN.iter().find(|known| known.eq_ignore_ascii_case(name))?;
+        Some(((*name).to_owned(), text(value)))
+    });
+    known.take(LINES_MAX).collect()
+}
+
+/// The beginning of a value.
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value.get(..VALUE_BYTES_MAX).unwrap_or(value)).into_owned()
 }
 
 #[cfg(test)]
@@ -375,13 +423,45 @@ mod tests {
     #[test]
     fn no_credential_is_shown() {
         let mut headers = HeaderMap::new();
-        for name in
-            ["authorization", "x-api-key", "cookie", "x-gateway-token", "proxy-authorization"]
-        {
+        for name in [
+            "authorization",
+            "x-api-key",
+            "cookie",
+            "x-gateway-token",
+            "proxy-authorization",
+            "x-forwarded-access-token",
+            "x-client-secret",
+            "x-client-assertion",
+        ] {
             headers.insert(name, "secret".parse().unwrap());
         }
         headers.insert("x-forwarded-for", "v".repeat(999).parse().unwrap());
         let seen = Seen::of(&headers);
         assert_eq!(seen.headers, [("x-forwarded-for".to_owned(), "v".repeat(VALUE_BYTES_MAX))]);
+        let asked = seen.asking(Some("GET"), Some("/a?access_token=secret"));
+        assert_eq!(asked.target.as_deref(), Some("/a"));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_request_is_bounded() {
+        let mut headers = HeaderMap::new();
+        for _ in 0..LINES_MAX * 2 {
+            headers.append("via", "v".repeat(VALUE_BYTES_MAX * 2).parse().unwrap());
+        }
+        let long = "/a".repeat(VALUE_BYTES_MAX);
+        let seen = Seen::of(&headers).asking(None, Some(&long));
+        assert_eq!((seen.headers.len(), seen.headers[0].1.len()), (LINES_MAX, VALUE_BYTES_MAX));
+        assert_eq!(seen.target.map(|target| target.len()), Some(VALUE_BYTES_MAX));
+    }
+
+    #[test]
+    fn an_ended_probe_costs_nothing_and_sees_nothing() {
+        let probes = Probes::default();
+        probes.order("kwp_a", order(1_001), NOW).unwrap();
+        assert!(!probes.is_idle());
+        probes.sweep(NOW);
+        assert!(!probes.is_idle());
+        probes.sweep(Timestamp::from_seconds(1_001));
+        assert!(probes.is_idle());
     }
 }

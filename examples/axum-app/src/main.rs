@@ -56,7 +56,7 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind(arguments.listen).await?;
     println!("the API listens on {}", listener.local_addr()?);
     // This is what puts the socket's peer into each request.
-    let service = api(keyward).into_make_service_with_connect_info::<SocketAddr>();
+    let service = api(keyward)?.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).await?;
     Ok(())
 }
@@ -76,10 +76,9 @@ fn asking(arguments: &Arguments) -> anyhow::Result<KeywardLayer> {
 }
 
 /// The API. What is added to the router after `layer` is not guarded.
-fn api(keyward: KeywardLayer) -> Router {
-    Router::new()
-        .route("/orders", get(orders))
-        .layer(keyward.peer_from(peer).require_scope("read:orders").hide_credential())
+fn api(keyward: KeywardLayer) -> anyhow::Result<Router> {
+    let keyward = keyward.peer_from(peer).require_scope("read:orders")?.hide_credential();
+    Ok(Router::new().route("/orders", get(orders)).layer(keyward))
 }
 
 /// Where the layer finds the socket's peer.

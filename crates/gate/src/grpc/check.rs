@@ -17,7 +17,7 @@ use keyward_core::gateway::opening::Asked;
 
 use crate::headers::Headers;
 use crate::lines::Lines;
-use crate::probes::Seen;
+use crate::probes::{LINES_MAX, Seen, shown};
 use crate::request::{Ambiguous, CheckRequest as Ask, Narrowed, has_preflight_headers};
 
 /// The caller's headers that decide something.
@@ -149,28 +149,22 @@ impl Ask for GrpcCheck<'_> {
 
     fn seen(&self, kind: GatewayKind) -> Seen {
         let asked = self.asked(kind).ok();
-        let text = |text: Option<&str>| text.map(str::to_owned);
-        let mut headers = HeaderMap::new();
+        let (method, target) = asked.map_or((None, None), |asked| (asked.method, asked.target));
+        let mut headers = Vec::new();
         if let Some(http) = self.http() {
             for_each_header(http, |name, value| {
-                if let (Ok(name), Ok(value)) =
-                    (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
-                {
-                    headers.append(name, value);
-                }
+                let name = std::str::from_utf8(name).unwrap_or_default();
+                headers.extend(shown(std::iter::once((name, value))));
             });
+            headers.truncate(LINES_MAX);
         }
-        let mut seen = Seen::of(&headers);
         if let Ok(source) = self.source_address() {
-            seen.headers.push(("(source.address)".to_owned(), source.to_string()));
+            headers.push(("(source.address)".to_owned(), source.to_string()));
         }
-        for value in self.metadata.get_all(X_CLIENT_IP) {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            seen.headers.push(("(metadata x-client-ip)".to_owned(), value));
+        if let Ok(Some(told)) = self.metadata_once(X_CLIENT_IP) {
+            headers.push(("(metadata x-client-ip)".to_owned(), told.chars().take(64).collect()));
         }
-        seen.method = text(asked.and_then(|asked| asked.method));
-        seen.target = text(asked.and_then(|asked| asked.target));
-        seen
+        Seen { method: None, target: None, headers }.asking(method, target)
     }
 }
 

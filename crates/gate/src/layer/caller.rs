@@ -2,16 +2,20 @@
 
 use ::http::HeaderMap;
 use ::http::header::{AUTHORIZATION, HeaderName};
+use keyward_core::gateway::IDENTITY_HEADERS;
 
 /// The headers that say who called. A caller's own are never passed on.
-const IDENTITY: [HeaderName; 6] = [
-    HeaderName::from_static("x-client-id"),
-    HeaderName::from_static("x-account-id"),
-    HeaderName::from_static("x-client-scope"),
-    HeaderName::from_static("x-client-ip"),
-    HeaderName::from_static("x-client-assertion"),
-    HeaderName::from_static("x-request-id"),
-];
+const IDENTITY: [HeaderName; 6] = {
+    let [client, account, scope, ip, assertion, request] = IDENTITY_HEADERS;
+    [
+        HeaderName::from_static(client),
+        HeaderName::from_static(account),
+        HeaderName::from_static(scope),
+        HeaderName::from_static(ip),
+        HeaderName::from_static(assertion),
+        HeaderName::from_static(request),
+    ]
+};
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// What stands for nothing.
 const VOID: &str = "-";

@@ -13,6 +13,8 @@ use crate::headers::Headers;
 use crate::probes::Seen;
 use crate::request::{Ambiguous, CheckRequest, Narrowed, has_preflight_headers};
 
+/// Set by whoever ended TLS (RFC 8470 §5.1): the caller's address is not proven yet.
+const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
 /// What goes from the caller's request into a question over HTTP.
 const PASSED_ON: [HeaderName; 4] = [
     AUTHORIZATION,
@@ -62,6 +64,9 @@ impl CheckRequest for WithCredential<'_> {
 
     /// By the gateway's rule, where the peer is the caller itself or a proxy in front.
     fn client_ip(&self, rule: &ClientAddressRule) -> Result<ClientIp, NoClientIp> {
+        if self.check.headers.contains_key(EARLY_DATA) {
+            return Err(NoClientIp::EarlyData);
+        }
         address(self.check.headers, self.check.connection, rule)
     }
 
@@ -81,11 +86,8 @@ impl CheckRequest for WithCredential<'_> {
     }
 
     fn seen(&self, _kind: GatewayKind) -> Seen {
-        Seen {
-            method: Some(self.check.method.to_string()),
-            target: self.check.uri.path_and_query().map(ToString::to_string),
-            ..Seen::of(self.check.headers)
-        }
+        let target = self.check.uri.path_and_query().map(::http::uri::PathAndQuery::as_str);
+        Seen::of(self.check.headers).asking(Some(self.check.method.as_str()), target)
     }
 }
 
@@ -114,7 +116,10 @@ pub(super) fn question<B>(
         }
     }
     // No address, no header: the node then knows that there is none.
-    if let Ok(address) = address(request.headers(), connection, rule) {
+    let is_early = request.headers().contains_key(EARLY_DATA);
+    if let Ok(address) = address(request.headers(), connection, rule)
+        && !is_early
+    {
         set(headers, "x-real-ip", &address.to_string());
     }
     set(headers, "x-original-method", request.method().as_str());

@@ -70,3 +70,10 @@ fn a_program_that_knows_two_statuses_is_told_the_others_in_a_header() {
     let plain = auth_status(Class::Forbidden).into_http(RequestId::random());
     assert!(!plain.headers().contains_key("x-auth-status"));
 }
+
+#[test]
+fn the_identity_is_told_in_all_its_headers_and_their_order() {
+    let identity = Identity::nobody(None, RequestId::random()).unwrap();
+    let names: Vec<&str> = identity.headers().keys().map(HeaderName::as_str).collect();
+    assert_eq!(names, keyward_core::gateway::IDENTITY_HEADERS);
+}

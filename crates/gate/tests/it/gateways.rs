@@ -369,7 +369,9 @@ async fn forward_auth_042_early_data_proves_no_address() {
     assert_eq!(ask(listed.basic(), None).await, 200);
     assert_eq!(ask(listed.basic(), Some(&early)).await, 403);
     assert_eq!(ask(plain.basic(), Some(&early)).await, 200);
-    assert_eq!(ask(listed.basic(), Some(&header("early-data", "0"))).await, 200);
+    // RFC 8470 §5.1: what is invalid counts as 1.
+    assert_eq!(ask(listed.basic(), Some(&header("early-data", "0"))).await, 403);
+    assert_eq!(ask(listed.basic(), None).await, 200);
 }
 
 #[tokio::test]

@@ -154,11 +154,54 @@ async fn a_route_adds_what_it_requires() {
     let key = world.key();
     for (way, layer) in both(&world).await {
         let status = async |layer: KeywardLayer| call(&layer, Some(LISTED), &[key.basic()]).await.0;
-        assert_eq!(status(layer.clone().require_scope("read")).await, 200, "{way}");
-        assert_eq!(status(layer.clone().require_scope("admin")).await, 403, "{way}");
-        assert_eq!(status(layer.clone().require_audience(AUDIENCE)).await, 200, "{way}");
-        assert_eq!(status(layer.require_audience("https://other/")).await, 403, "{way}");
+        assert_eq!(status(layer.clone().require_scope("read").unwrap()).await, 200, "{way}");
+        assert_eq!(status(layer.clone().require_scope("admin").unwrap()).await, 403, "{way}");
+        assert_eq!(status(layer.clone().require_audience(AUDIENCE).unwrap()).await, 200, "{way}");
+        assert_eq!(
+            status(layer.clone().require_audience("https://other/").unwrap()).await,
+            403,
+            "{way}"
+        );
     }
+}
+
+#[tokio::test]
+async fn a_requirement_that_could_get_lost_is_refused() {
+    let world = World::new();
+    for (way, layer) in both(&world).await {
+        for word in ["", " ", "read admin", "read\n", "\u{e9}"] {
+            assert!(layer.clone().require_scope(word).is_err(), "{way}: {word:?}");
+            assert!(layer.clone().require_audience(word).is_err(), "{way}: {word:?}");
+        }
+        let error = layer.require_scope("a\nb").unwrap_err().to_string();
+        assert!(error.starts_with(r"`a\nb` is no scope or audience"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn early_data_proves_no_address() {
+    let mut world = World::new();
+    let (listed, plain) = (world.listed_key(), world.key());
+    for (way, layer) in both(&world).await {
+        let early = ("early-data", "1".to_owned());
+        let status = async |key: Header| call(&layer, Some(LISTED), &[key, early.clone()]).await.0;
+        assert_eq!(status(listed.basic()).await, 403, "{way}");
+        assert_eq!(status(plain.basic()).await, 200, "{way}: no list, no address needed");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_hides_the_credential_hides_it_here_too() {
+    let mut world = World::new();
+    let key = world.key();
+    let mut app = gateway("app", GatewayKind::Tower);
+    app.client_address.source = Source::Peer;
+    app.hide_credential = true;
+    world.register(app);
+    let layer = KeywardLayer::within(Arc::clone(&world.gate), "app");
+    let (status, body) = call(&layer, Some(LISTED), &[key.basic()]).await;
+    assert_eq!(status, 200);
+    assert!(body.ends_with(" auth=0"), "{body}");
 }
 
 #[tokio::test]
