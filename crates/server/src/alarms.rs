@@ -108,6 +108,14 @@ impl Alarms {
         });
     }
 
+    /// Forgets what was wrong with the addresses that a gateway told: its rule is another now.
+    pub fn clear_addresses(&self, gateway: &str) {
+        self.lock().retain(|kind, _| {
+            let of_it = kind.gateway.as_ref().is_some_and(|id| id.as_str() == gateway);
+            !(of_it && kind.code.starts_with("client_address_"))
+        });
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Kind, AlarmEntry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

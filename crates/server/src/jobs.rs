@@ -30,6 +30,7 @@ pub async fn keep_fresh(services: Arc<Services>, mut shutdown: watch::Receiver<b
         if let Err(error) = services.refresh().await {
             tracing::error!(%error, "the store does not answer; the policy will run out");
         }
+        services.probes.sweep(services.now());
         round = round.wrapping_add(1);
         if round.is_multiple_of(FORGET_EVERY) {
             services.policy.forget_ended_tokens(services.now());

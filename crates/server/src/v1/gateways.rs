@@ -109,12 +109,13 @@ pub(super) async fn create_gateway(
     let caller = admitted.actor().id().to_owned();
     let shared = Arc::clone(&services);
     key.once(&shared, &caller, &body.bytes, replay, async move {
+        // The transaction first: there is one writer, so nobody adds another after the count.
+        let mut tx = admitted.begin(&services).await?;
         let all = services.store.gateways(&Page::Offset { offset: 0, limit: 1 }).await?;
         if all.total.unwrap_or_default() >= GATEWAYS_MAX as u64 {
             let message = format!("there are {GATEWAYS_MAX} gateways already; delete one first");
             return Err(Failure::unprocessable("too_many_gateways", message).into());
         }
-        let mut tx = admitted.begin(&services).await?;
         tx.insert_gateway(&gateway).await?;
         services.commit(tx).await?;
         let made = MadeGateway { gateway: view(&services, &gateway, now), token };
@@ -222,6 +223,7 @@ async fn edit(
     let mut gateway = tx.gateway(&id).await?.ok_or_else(|| not_found("gateway"))?;
     if_match.check(gateway.version)?;
     let showed_one = gateway.auth.token;
+    let address = gateway.client_address.clone();
     gateway.apply(patch, now)?;
     let token = if gateway.auth.token && !showed_one {
         Some(add_token(services, &mut gateway, 0, now)?)
@@ -230,8 +232,10 @@ async fn edit(
     };
     gateway.version = tx.update_gateway(&gateway).await?;
     services.commit(tx).await?;
-    // What was wrong before may be right now.
-    services.alarms.clear(Some(gateway.id.as_str()));
+    if gateway.client_address != address {
+        // What was wrong before may be right now.
+        services.alarms.clear_addresses(gateway.id.as_str());
+    }
     let made = MadeGateway { gateway: view(services, &gateway, now), token };
     Ok(Answer::ok(&made)?.at(gateway.version))
 }
@@ -262,6 +266,7 @@ pub(super) async fn delete_gateway(
     if_match.check(gateway.version)?;
     tx.delete_gateway(&id).await?;
     services.commit(tx).await?;
+    services.alarms.clear(Some(id.as_str()));
     Ok(Answer::gone())
 }
 

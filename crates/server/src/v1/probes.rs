@@ -85,7 +85,7 @@ struct SightingView {
     status: u16,
     /// The caller's method, as the gateway tells it.
     method: Option<String>,
-    /// The caller's request target, as the gateway tells it.
+    /// The path that the caller asked for, as the gateway tells it; without its query.
     target: Option<String>,
     /// Headers that say where the request comes from or who sent it: name and value.
     headers: Vec<(String, String)>,

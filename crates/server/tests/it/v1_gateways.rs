@@ -7,6 +7,7 @@ use axum::http::Request;
 use insta::assert_snapshot;
 use keyward_allowlist::{Connection, NoClientIp, Peer};
 use keyward_core::jws::verify_compact;
+use keyward_core::policy::NotAdmitted;
 use keyward_gate::{Alarm, AlarmKind, Checks, Events};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -247,8 +248,47 @@ async fn alarms_are_listed_and_end_with_the_edit_that_mends_them() {
     let listed = operator.get("/v1/alarms?gateway=default").await;
     assert_snapshot!(listed, @r#"200 {"items":[{"code":"client_address_missing","count":3,"detail":"missing_header","first_at":"2026-01-01T00:00:00.250Z","gateway":"default","last_at":"2026-01-01T00:00:00.250Z","network":null}]}"#);
     assert_eq!(operator.get("/v1/alarms?gateway=other").await.json()["items"], json!([]));
-    operator.patch("/v1/gateways/default", json!({})).await;
-    assert_eq!(operator.get("/v1/alarms").await.json()["items"], json!([]));
+    // Only what the edit may have mended ends with it.
+    let what = AlarmKind::NotAdmitted(NotAdmitted::Token);
+    world
+        .services
+        .alarms
+        .note((Some(gateway), Alarm { at: world.services.now(), what, peer: None }));
+    let codes = async || {
+        let items = operator.get("/v1/alarms").await.json()["items"].clone();
+        let items = items.as_array().unwrap().iter();
+        let mut codes: Vec<String> =
+            items.map(|item| item["code"].as_str().unwrap().to_owned()).collect();
+        codes.sort();
+        codes
+    };
+    operator.patch("/v1/gateways/default", json!({ "assertion": true })).await;
+    assert_eq!(codes().await, ["client_address_missing", "gateway_token_wrong"]);
+    let other = json!({ "client_address": { "trusted": ["10.0.0.0/8"] } });
+    operator.patch("/v1/gateways/default", other).await;
+    assert_eq!(codes().await, ["gateway_token_wrong"]);
+    operator.delete("/v1/gateways/default").await;
+    assert_eq!(codes().await, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn null_is_refused_where_it_says_nothing() {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    for body in [
+        json!({ "public_paths": null }),
+        json!({ "allow_preflight": null }),
+        json!({ "auth": null }),
+        json!({ "auth": { "peers": null } }),
+        json!({ "client_address": { "source": null } }),
+        json!({ "required": { "scopes": null } }),
+    ] {
+        let answer = operator.patch("/v1/gateways/default", body.clone()).await;
+        assert!(matches!(answer.status.as_u16(), 400 | 422), "{body}: {}", answer.status);
+        assert!(answer.text("detail").contains("must be"), "{body}: {}", answer.text("detail"));
+    }
+    let words = json!({ "disclosure": null, "deny_style": null, "required": { "audience": null } });
+    assert_eq!(operator.patch("/v1/gateways/default", words).await.status, 200);
 }
 
 #[tokio::test]
@@ -273,7 +313,7 @@ async fn a_probe_shows_what_the_gate_saw() {
         (one["client_ip"].as_str(), one["gateway"].as_str()),
         (Some("203.0.113.5"), Some("default"))
     );
-    assert_eq!(one["target"], "/orders?page=1");
+    assert_eq!(one["target"], "/orders");
     assert!(
         one["headers"].as_array().unwrap().contains(&json!(["x-forwarded-for", "198.51.100.1"]))
     );

@@ -22,11 +22,20 @@ use crate::support::{Server, read_answer, status};
 
 /// A gate that knows no client and this gateway.
 fn gate(edit: impl FnOnce(&mut Gateway)) -> Arc<Gate> {
-    let id = GatewayId::parse("edge").unwrap();
+    gate_of(vec![gateway("edge", edit)])
+}
+
+/// A gateway that lets `/open` pass without a credential.
+fn gateway(name: &str, edit: impl FnOnce(&mut Gateway)) -> Gateway {
+    let id = GatewayId::parse(name).unwrap();
     let mut gateway = Gateway::new(id, GatewayKind::Application, Timestamp::default());
     gateway.auth.peers = vec!["127.0.0.0/8".parse().unwrap()];
     gateway.public_paths = vec!["/open".to_owned()];
     edit(&mut gateway);
+    gateway
+}
+
+fn gate_of(gateways: Vec<Gateway>) -> Arc<Gate> {
     let policy = Policy::new(Settings {
         issuer: "https://id.example/".to_owned(),
         keys: KeySet::default(),
@@ -34,7 +43,8 @@ fn gate(edit: impl FnOnce(&mut Gateway)) -> Arc<Gate> {
         default_audience: None,
         leeway_s: 0,
     });
-    policy.apply(1, vec![Change::Gateway(Box::new(gateway))], Freshness::Authority);
+    let changes = gateways.into_iter().map(|gateway| Change::Gateway(Box::new(gateway)));
+    policy.apply(1, changes.collect(), Freshness::Authority);
     Arc::new(Gate::new(Arc::new(policy), Arc::new(SystemClock), Events::unheard()))
 }
 
@@ -87,6 +97,25 @@ async fn a_listed_peer_names_the_client_in_a_proxy_header() {
         stream.write_all(&[byte]).await.unwrap();
     }
     assert_eq!(client_ip(&read_answer(&mut stream).await), Some("203.0.113.6"));
+}
+
+/// The header is taken for the sake of one gateway, and counts for no other.
+#[tokio::test]
+async fn a_proxy_header_counts_where_its_sender_is_listed() {
+    let listing = |networks: &'static str| {
+        move |gateway: &mut Gateway| {
+            gateway.client_address.source = parse_source("proxy-protocol").unwrap();
+            gateway.client_address.trusted = vec![networks.parse().unwrap()];
+        }
+    };
+    let gate =
+        gate_of(vec![gateway("edge", listing("10.9.9.9")), gateway("other", listing("127.0.0.1"))]);
+    let server = Server::start(CheckHandler(gate), ListenOptions::new("gate")).await;
+    let header = "PROXY TCP4 203.0.113.5 127.0.0.1 4711 80\r\n";
+    let other = OPEN.replace("/edge", "/other");
+    let mut stream = server.send(format!("{header}{OPEN}{other}").as_bytes()).await;
+    assert_eq!(client_ip(&read_answer(&mut stream).await), Some("-"));
+    assert_eq!(client_ip(&read_answer(&mut stream).await), Some("203.0.113.5"));
 }
 
 #[tokio::test]

@@ -148,10 +148,13 @@ pub(in crate::v1) struct NewGateway {
     /// `tower` or `application`.
     kind: String,
     /// How the client address is found.
+    #[serde(default, deserialize_with = "given")]
     client_address: Option<NewClientAddress>,
     /// How it shows that it is who it says.
+    #[serde(default, deserialize_with = "given")]
     auth: Option<NewAuth>,
     /// What every credential must be good for here.
+    #[serde(default, deserialize_with = "given")]
     required: Option<NewRequired>,
     /// `generic`, `uniform`, or `null` for the server's setting.
     #[serde(default, deserialize_with = "present")]
@@ -162,12 +165,16 @@ pub(in crate::v1) struct NewGateway {
     #[schema(value_type = Option<String>)]
     deny_style: Option<Option<String>>,
     /// Whether preflight requests of browsers pass without a credential.
+    #[serde(default, deserialize_with = "given")]
     allow_preflight: Option<bool>,
     /// Paths that need no credential.
+    #[serde(default, deserialize_with = "given")]
     public_paths: Option<Vec<String>>,
     /// Whether allowed requests carry a signed `X-Client-Assertion`.
+    #[serde(default, deserialize_with = "given")]
     assertion: Option<bool>,
     /// Whether Envoy takes the credential out before the application sees it.
+    #[serde(default, deserialize_with = "given")]
     hide_credential: Option<bool>,
 }
 
@@ -176,10 +183,13 @@ pub(in crate::v1) struct NewGateway {
 #[serde(deny_unknown_fields)]
 pub(in crate::v1) struct GatewayChanges {
     /// How the client address is found.
+    #[serde(default, deserialize_with = "given")]
     client_address: Option<NewClientAddress>,
     /// How it shows that it is who it says.
+    #[serde(default, deserialize_with = "given")]
     auth: Option<NewAuth>,
     /// What every credential must be good for here.
+    #[serde(default, deserialize_with = "given")]
     required: Option<NewRequired>,
     /// `generic`, `uniform`, or `null` for the server's setting.
     #[serde(default, deserialize_with = "present")]
@@ -190,12 +200,16 @@ pub(in crate::v1) struct GatewayChanges {
     #[schema(value_type = Option<String>)]
     deny_style: Option<Option<String>>,
     /// Whether preflight requests of browsers pass without a credential.
+    #[serde(default, deserialize_with = "given")]
     allow_preflight: Option<bool>,
     /// Paths that need no credential.
+    #[serde(default, deserialize_with = "given")]
     public_paths: Option<Vec<String>>,
     /// Whether allowed requests carry a signed `X-Client-Assertion`.
+    #[serde(default, deserialize_with = "given")]
     assertion: Option<bool>,
     /// Whether Envoy takes the credential out before the application sees it.
+    #[serde(default, deserialize_with = "given")]
     hide_credential: Option<bool>,
 }
 
@@ -205,8 +219,10 @@ pub(in crate::v1) struct GatewayChanges {
 pub(in crate::v1) struct NewClientAddress {
     /// `peer`, `x-real-ip`, `x-forwarded-for`, `forwarded`, `proxy-protocol`, `source-address` or
     /// `metadata`; what suits the kind, unless said.
+    #[serde(default, deserialize_with = "given")]
     source: Option<String>,
     /// The proxies in front.
+    #[serde(default, deserialize_with = "given")]
     trusted: Option<Vec<String>>,
 }
 
@@ -215,12 +231,16 @@ pub(in crate::v1) struct NewClientAddress {
 #[serde(deny_unknown_fields)]
 pub(in crate::v1) struct NewAuth {
     /// From which networks it may ask.
+    #[serde(default, deserialize_with = "given")]
     peers: Option<Vec<String>>,
     /// Whether it may ask over a unix socket without a token.
+    #[serde(default, deserialize_with = "given")]
     unix: Option<bool>,
     /// Whether it must show a token; `true` makes one.
+    #[serde(default, deserialize_with = "given")]
     token: Option<bool>,
     /// What its client certificate must say: `dns:NAME`, `uri:URI` or `sha256:HEX`.
+    #[serde(default, deserialize_with = "given")]
     certificates: Option<Vec<String>>,
 }
 
@@ -233,12 +253,18 @@ pub(in crate::v1) struct NewRequired {
     #[schema(value_type = Option<String>)]
     audience: Option<Option<String>>,
     /// Scopes that every credential must have.
+    #[serde(default, deserialize_with = "given")]
     scopes: Option<Vec<String>>,
 }
 
 /// Tells a field that is `null` from one that is absent.
 fn present<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(reader).map(Some)
+}
+
+/// Refuses `null` where it says nothing: whoever sends it means something.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(reader).map(Some)
 }
 
 impl NewGateway {
