@@ -14,6 +14,14 @@ async fn forward_auth_037_a_timeout_is_a_refusal() {
     }
 }
 
+/// Something else that answers 200 where Keyward should be lets nobody in.
+#[tokio::test]
+async fn a_200_that_is_not_keywards_is_a_refusal() {
+    for program in [Program::Haproxy, Program::Apache] {
+        identity::a_200_of_somebody_else(program).await;
+    }
+}
+
 /// One test for each gateway and cell.
 macro_rules! matrix {
     ($($module:ident: $program:expr),+ $(,)?) => { $(

@@ -256,6 +256,17 @@ async fn forward_auth_035_a_cache_that_forgets_the_address() {
     diagnosis.assert_found("error", "edit-ignored");
 }
 
+/// A refused address looks like an unknown key there, and that is no mistake.
+#[tokio::test]
+async fn uniform_disclosure_is_no_mistake() {
+    let front = Front::start(Program::Nginx, Setup::PLAIN).await;
+    let uniform = json!({ "disclosure": "uniform" });
+    front.node.manage("PATCH", "/v1/gateways/edge", uniform, 200).await;
+    let diagnosis = Diagnosis::of(&front, "").await;
+    assert_eq!(diagnosis.found(), [], "{:#}", diagnosis.0);
+    no_client_is_left(&front).await;
+}
+
 #[tokio::test]
 async fn a_gateway_that_does_not_ask() {
     let mistakes = [("auth_request     /_keyward;", "")];

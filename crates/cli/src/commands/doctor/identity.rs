@@ -16,3 +16,20 @@ pub(crate) const IDENTITY_OR_ASSERTION: [&str; 6] = [
     "X-Request-Id",
     "X-Client-Assertion",
 ];
+
+#[cfg(test)]
+mod tests {
+    use keyward_core::gateway::IDENTITY_HEADERS;
+
+    use super::*;
+
+    #[test]
+    fn they_are_those_that_keyward_writes() {
+        let mut all = IDENTITY_OR_ASSERTION.map(str::to_ascii_lowercase);
+        all.sort();
+        let mut written = IDENTITY_HEADERS;
+        written.sort_unstable();
+        assert_eq!(all, written);
+        assert!(IDENTITY.iter().all(|name| IDENTITY_OR_ASSERTION.contains(name)));
+    }
+}

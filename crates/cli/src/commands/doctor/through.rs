@@ -126,7 +126,7 @@ impl<'a> Trial<'a> {
             );
         }
         let Some(address) = first.address(report, &advice) else { return Ok(None) };
-        compare(&address, &caller, report);
+        compare(&address, &caller, advice, report);
         Ok(Some(Trial { management, caller, gateway, address, advice }))
     }
 }
@@ -146,18 +146,68 @@ fn unasked(status: StatusCode) -> (String, &'static str) {
 }
 
 /// Says whether the address that Keyward saw is this machine's own.
-fn compare(address: &str, caller: &Caller, report: &mut Report) {
-    match caller.own_address() {
+fn compare(address: &str, caller: &Caller, advice: Advice, report: &mut Report) {
+    let own = caller.own_address();
+    match own {
         Some(own) if own == address => {
             report.fine("address", &format!("Keyward saw {address}, this machine's own address"));
         }
+        // A private address that is not ours is more likely a balancer's than a translated one.
+        Some(own) if is_private(address) => report.warn(
+            "address-foreign",
+            &format!(
+                "Keyward saw {address}, and this machine calls from {own}. Unless the network \
+                 between translates addresses, that is a balancer, and all callers look alike"
+            ),
+            advice.on(Subject::Balancer),
+        ),
         Some(own) => report.fine(
             "address",
             &format!(
-                "Keyward saw {address}; this machine calls from {own}. That is right if the \
-                 network between them translates addresses"
+                "Keyward saw {address}; this machine calls from {own}. Make sure that the first is \
+                 the address that the world sees this machine by"
             ),
         ),
         None => report.fine("address", &format!("Keyward saw {address}")),
+    }
+}
+
+/// Whether an address is one that networks of a company use inside (RFC 1918, RFC 4193, RFC 6598),
+/// or this machine's.
+fn is_private(address: &str) -> bool {
+    match parse_address(address) {
+        Ok(IpAddr::V4(v4)) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || (a == 100 && b & 0xc0 == 64)
+        }
+        Ok(IpAddr::V6(v6)) => {
+            v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()
+        }
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_addresses_are_known() {
+        for (address, private) in [
+            ("10.1.2.3", true),
+            ("172.16.0.1", true),
+            ("192.168.1.1", true),
+            ("100.64.0.1", true),
+            ("127.0.0.1", true),
+            ("fd00::1", true),
+            ("203.0.113.5", false),
+            ("100.128.0.1", false),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(is_private(address), private, "{address}");
+        }
     }
 }

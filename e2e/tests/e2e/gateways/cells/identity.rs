@@ -1,8 +1,11 @@
 //! The identity is Keyward's word, and refusals say nothing.
 
+use std::time::Duration;
+
 use reqwest::Response;
 use serde_json::{Value, json};
 
+use crate::application::Application;
 use crate::gateways::front::Front;
 use crate::gateways::program::Program;
 use crate::gateways::recipe::Setup;
@@ -88,6 +91,22 @@ pub(super) async fn two_credentials_are_none(program: Program) {
     }
     let in_query = http_client(INSIDE).get(format!("{}&access_token={key}", front.url()));
     assert_eq!(front.status_of(in_query).await, 401, "a credential in the query string");
+}
+
+pub(super) async fn a_200_of_somebody_else(program: Program) {
+    let mut front = Front::start(program, Setup::PLAIN).await;
+    assert_eq!(front.status_of(front.request(INSIDE)).await, 200);
+    let impostor = Application::start().await;
+    let mut recipe = front.recipe_for(&front.application);
+    let gate = format!("127.0.0.1:{}", front.node.ports.gate);
+    recipe.spoil(&[(&gate, &impostor.address.to_string())]);
+    front.gateway.reload(&recipe);
+    let mut again = tokio::time::interval(Duration::from_millis(50));
+    while impostor.seen() == 0 {
+        again.tick().await;
+        front.request(INSIDE).send().await.ok();
+    }
+    assert_eq!(front.status_of(front.request(INSIDE)).await, 503, "{program:?}");
 }
 
 /// Headers that a refusal may not carry.

@@ -66,5 +66,7 @@ pub(super) async fn http2(program: Program) {
     assert_eq!(front.status_of(spoofed).await, 403);
     let forged = request(INSIDE).header("x-client-id", "forged").header("x-client-ip", OUTSIDE);
     assert_eq!(front.status_of(forged).await, 200);
-    assert_eq!(front.address_told(), INSIDE);
+    let seen = front.application.take_seen().remove(0);
+    assert_eq!(seen.header("x-client-id"), [front.key.id.as_str()]);
+    assert_eq!(seen.header("x-client-ip"), [INSIDE]);
 }

@@ -54,19 +54,36 @@ pub(super) async fn examine(trial: &Trial<'_>, report: &mut Report) -> anyhow::R
     }
     let mut tried = spoofs.len();
     if trial.caller.is_plain() {
-        let forged = "203.0.113.250";
-        trial.caller.get_proxied(probe.credential(), forged).await.ok();
-        let seen = probe.sightings(trial.management).await?;
-        for sighting in seen.iter().skip(seen_before) {
-            moved += usize::from(proxied(trial, sighting.client_ip.as_deref(), report));
+        for header in [forged_v1(), forged_v2()] {
+            trial.caller.get_proxied(probe.credential(), &header).await.ok();
+            let seen = probe.sightings(trial.management).await?;
+            for sighting in seen.iter().skip(seen_before) {
+                moved += usize::from(proxied(trial, sighting.client_ip.as_deref(), report));
+            }
+            seen_before = seen.len();
+            tried += 1;
         }
-        tried += 1;
+    } else {
+        report
+            .skip("spoofed-proxy-header", "forged PROXY headers: only looked at for http:// URLs");
     }
     probe.end(trial.management).await;
     if moved == 0 {
         report.fine("spoofed-address", &format!("{tried} spoofed requests moved nothing"));
     }
     forged_request(trial, report).await
+}
+
+/// A PROXY header, version 1: the caller is 203.0.113.250 (RFC 5737).
+fn forged_v1() -> Vec<u8> {
+    b"PROXY TCP4 203.0.113.250 127.0.0.1 4711 80\r\n".to_vec()
+}
+
+/// The same in version 2 (the PROXY protocol, §2.2).
+fn forged_v2() -> Vec<u8> {
+    let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
+    header.extend([203, 0, 113, 250, 127, 0, 0, 1, 0x12, 0x67, 0, 80]);
+    header
 }
 
 /// Whether a PROXY header from this machine was believed.

@@ -12,15 +12,8 @@ use tokio::task::JoinHandle;
 use super::Trial;
 use super::advice::Subject;
 use super::report::Report;
+use crate::commands::doctor::identity::IDENTITY_OR_ASSERTION as IDENTITY;
 
-const IDENTITY: [&str; 6] = [
-    "X-Client-Id",
-    "X-Account-Id",
-    "X-Client-Scope",
-    "X-Client-IP",
-    "X-Client-Assertion",
-    "X-Request-Id",
-];
 /// What the forged headers say.
 const FORGED: &str = "keyward-doctor-forged";
 

@@ -100,9 +100,8 @@ impl Caller {
         Ok(Answer { status, headers, body, after: began.elapsed() })
     }
 
-    /// GET after a PROXY header (version 1) that says that the caller is `forged`; nothing where the
-    /// URL is not plain HTTP. What comes back does not matter.
-    pub(super) async fn get_proxied(&self, credential: &str, forged: &str) -> anyhow::Result<()> {
+    /// GET over plain HTTP, after a PROXY header. What comes back does not matter.
+    pub(super) async fn get_proxied(&self, credential: &str, header: &[u8]) -> anyhow::Result<()> {
         let to = self.url.socket_addrs(|| None)?;
         let to = *to.first().context("the host has no address")?;
         let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
@@ -111,12 +110,12 @@ impl Caller {
         }
         let mut stream = timeout(PROXIED_PATIENCE, socket.connect(to)).await??;
         let request = format!(
-            "PROXY TCP4 {forged} 127.0.0.1 4711 80\r\nGET {} HTTP/1.1\r\nHost: {}\r\n\
+            "GET {} HTTP/1.1\r\nHost: {}\r\n\
              Authorization: Bearer {credential}\r\nConnection: close\r\n\r\n",
             self.url.path(),
             self.url.host_str().unwrap_or_default(),
         );
-        stream.write_all(request.as_bytes()).await?;
+        stream.write_all(&[header, request.as_bytes()].concat()).await?;
         let mut answer = Vec::new();
         let mut stream = stream.take(BODY_BYTES_MAX as u64);
         timeout(PROXIED_PATIENCE, stream.read_to_end(&mut answer)).await??;

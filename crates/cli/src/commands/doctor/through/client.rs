@@ -80,6 +80,16 @@ pub(super) async fn examine(
     app: Option<SocketAddr>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
+    let required = trial.gateway.get("required").cloned().unwrap_or_default();
+    let scopes = required.get("scopes").and_then(Value::as_array).is_some_and(|s| !s.is_empty());
+    if scopes && required.get("audience").is_none_or(Value::is_null) {
+        report.skip(
+            "client",
+            "forged identity headers and caches: not looked at, the gateway requires scopes and \
+             names no API that they could be granted for",
+        );
+        return Ok(());
+    }
     let own = OwnClient::make(trial).await?;
     let looked = tokio::select! {
         looked = look(trial, &own, app, report) => looked,
@@ -100,7 +110,7 @@ async fn look(
         None => None,
     };
     let first = trial.caller.get(0, &own.key, &[]).await?;
-    if matches!(first.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+    if is_refusal(first.status) {
         report.skip(
             "client",
             "forged identity headers and caches: not looked at, a list of the API refuses this \
@@ -110,6 +120,11 @@ async fn look(
     }
     application::examine(trial, &own.key, application.as_ref(), report).await?;
     cache(trial, own, report).await
+}
+
+/// With uniform disclosure a refused address looks like an unknown key.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 /// Does each request ask Keyward, and does an edit of the list count at once?
@@ -128,7 +143,7 @@ async fn cache(trial: &Trial<'_>, own: &OwnClient<'_>, report: &mut Report) -> a
     }
     if trial.caller.has_second_address() {
         let other = trial.caller.get(1, &own.key, &[]).await?;
-        if other.status != StatusCode::FORBIDDEN {
+        if !is_refusal(other.status) {
             let text = format!(
                 "a key for {} alone came in from another address ({}): a cache forgets the address",
                 trial.address, other.status
@@ -139,7 +154,7 @@ async fn cache(trial: &Trial<'_>, own: &OwnClient<'_>, report: &mut Report) -> a
     }
     own.close_list().await?;
     let after = trial.caller.get(0, &own.key, &[]).await?;
-    if after.status != StatusCode::FORBIDDEN {
+    if !is_refusal(after.status) {
         let text = format!(
             "{} was taken off the list, and the next request still got {}",
             trial.address, after.status

@@ -33,6 +33,7 @@ const CODES: &[(&str, &str)] = &[
     ("keyward-not-asked", "no gateway asked this Keyward about the request"),
     ("refusal-ignored", "Keyward refused, and the caller got a success"),
     ("address", "(which address Keyward saw)"),
+    ("address-foreign", "Keyward sees a private address that is not this machine's"),
     ("address-missing", "Keyward finds no client address in the gateway's question"),
     ("address-is-proxy", "the address is in the gateway's own trusted networks: a balancer's"),
     ("address-lost", "with some header of the caller's Keyward finds no address"),
