@@ -50,7 +50,8 @@ function check(r)
     },
   })
 
-  if status == 200 then
+  -- A 200 that does not say who called is not Keyward's.
+  if status == 200 and answer["x-client-id"] then
     for _, name in ipairs(IDENTITY) do
       r.headers_in[name] = answer[name:lower()] or "-"
     end

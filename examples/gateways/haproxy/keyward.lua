@@ -66,7 +66,8 @@ core.register_action("keyward", { "http-req" }, function(txn, gateway)
     headers = question(txn),
     timeout = 2000,
   })
-  if answer.status ~= 200 then return refuse(txn, answer) end
+  -- A 200 that does not say who called is not Keyward's.
+  if answer.status ~= 200 or not header(answer, "x-client-id") then return refuse(txn, answer) end
   for _, name in ipairs(IDENTITY) do
     txn.http:req_set_header(name, header(answer, name) or "-")
   end
