@@ -33,8 +33,10 @@ end
 
 function check(r)
   -- Which headers are to be dropped on the way is not for the caller to say: it would drop ours.
-  local upgrade = r.headers_in["Upgrade"]
+  -- And another protocol than WebSocket (h2c) would carry requests that nobody checks.
+  local upgrade = (r.headers_in["Upgrade"] or ""):lower() == "websocket"
   r.headers_in["Connection"] = upgrade and "Upgrade" or nil
+  r.headers_in["Upgrade"] = upgrade and "websocket" or nil
 
   local _, status, answer = http.request({
     url = CHECK,

@@ -45,6 +45,7 @@ macro_rules! matrix {
                 identity::refusals_as_the_caller_sees_them
                 transport::five_mebibytes
                 transport::a_websocket
+                transport::another_protocol_is_not_taken_up
                 transport::http2
                 availability::keyward_is_gone
                 availability::keyward_is_slow

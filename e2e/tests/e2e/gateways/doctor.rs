@@ -82,7 +82,7 @@ async fn the_recipes_are_sound() {
         let looked_at = diagnosis.0["findings"].as_array().unwrap();
         // Envoy refuses odd `Connection` headers by itself; everything was looked at all the same.
         assert!(looked_at.iter().all(|finding| finding["result"] == "ok"), "{looked_at:#?}");
-        assert_eq!(looked_at.len(), 7, "{looked_at:#?}");
+        assert_eq!(looked_at.len(), 8, "{looked_at:#?}");
     }
 }
 
@@ -124,6 +124,26 @@ async fn an_address_that_the_caller_writes() {
     )];
     let diagnosis = without_application(Program::Haproxy, &in_haproxy).await;
     diagnosis.assert_found("error", "spoofed-address");
+}
+
+#[tokio::test]
+async fn another_protocol_past_keyward() {
+    let in_nginx = [
+        (
+            "proxy_set_header Upgrade            $kw_upgrade",
+            "proxy_set_header Upgrade $http_upgrade",
+        ),
+        (
+            "map $kw_upgrade $kw_connection {",
+            "map $http_upgrade $kw_connection {\n    h2c upgrade;",
+        ),
+    ];
+    let diagnosis = with_application(Program::Nginx, &in_nginx).await;
+    diagnosis.assert_found("error", "other-protocol");
+
+    let in_caddy = [("request_header @another_protocol -Upgrade", "")];
+    let diagnosis = with_application(Program::Caddy, &in_caddy).await;
+    diagnosis.assert_found("error", "other-protocol");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::RequestBuilder;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::application::Application;
@@ -129,10 +129,10 @@ impl Front {
         let mut stream = self.connect(from).await;
         // A gateway that hangs up early is as good as one that answers.
         stream.write_all(bytes).await.ok();
-        let mut answer = Vec::new();
-        let read = stream.read_to_end(&mut answer);
+        let mut line = String::new();
+        let mut reader = BufReader::new(stream);
+        let read = reader.read_line(&mut line);
         tokio::time::timeout(Duration::from_secs(5), read).await.ok();
-        let text = String::from_utf8_lossy(&answer).into_owned();
-        text.lines().next().unwrap_or_default().to_owned()
+        line.trim_end().to_owned()
     }
 }

@@ -1,4 +1,4 @@
-//! What travels: large bodies, web sockets, HTTP/2.
+//! What travels: large bodies, web sockets, HTTP/2; and what may not.
 
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Client, Version};
@@ -50,6 +50,36 @@ pub(super) async fn a_websocket(program: Program) {
         assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(text));
     }
     assert_eq!(front.address_told(), INSIDE);
+}
+
+/// An application that takes up another protocol would be asked there without Keyward: with `h2c`,
+/// any number of requests.
+pub(super) async fn another_protocol_is_not_taken_up(program: Program) {
+    let front = Front::start(program, Setup::PLAIN).await;
+    for protocol in [
+        "h2c",
+        "H2C",
+        "tls/1.2",
+        "h2c, websocket",
+        "websocket, h2c",
+        "websocket/13",
+        "websocket\r\nUpgrade: h2c",
+        "h2c\r\nUpgrade: websocket",
+    ] {
+        let head = format!(
+            "GET /orders HTTP/1.1\r\nHost: {}\r\n{}Connection: Upgrade, HTTP2-Settings\r\n\
+             Upgrade: {protocol}\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n",
+            front.place,
+            front.key_line()
+        );
+        let answer = front.send_raw(INSIDE, head.as_bytes()).await;
+        assert!(!answer.contains("101"), "{protocol}: {answer}");
+        for seen in front.application.take_seen() {
+            let taken_up = seen.header("upgrade").join(",");
+            assert!(matches!(&*taken_up, "" | "websocket"), "{protocol}: {:?}", seen.headers);
+        }
+    }
+    assert_eq!(front.status_of(front.request(INSIDE)).await, 200, "and it goes on");
 }
 
 pub(super) async fn http2(program: Program) {
