@@ -22,7 +22,13 @@ pub(crate) fn examine(
         let name = shown(proxy.upstreams().first().copied().unwrap_or_default());
         let place = &proxy.line.place;
         match proxy.guarded {
-            Guarded::ByKeyward => identity(proxy.line, out),
+            Guarded::ByKeyward => {
+                identity(proxy.line, out);
+                if !proxy.keeps_protocol {
+                    let message = format!("a caller chooses the protocol that `{name}` takes up");
+                    out.add(&codes::OTHER_PROTOCOL, place, message);
+                }
+            }
             Guarded::ByOther => {}
             Guarded::No if proxy.on_error => {
                 if leads_there && !proxy.conditional {

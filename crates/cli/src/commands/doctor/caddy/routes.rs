@@ -29,6 +29,8 @@ pub(crate) struct Proxy<'a> {
     pub(crate) conditional: bool,
     /// Whether the caller's identity headers are all taken out before it.
     pub(crate) cleared: bool,
+    /// Whether an `Upgrade` of the caller's is taken out before it, from some requests at least.
+    pub(crate) keeps_protocol: bool,
     /// A check that is asked for some of its requests only, and for which.
     pub(crate) partly: Option<(&'a Line, &'a str)>,
 }
@@ -99,7 +101,7 @@ impl<'a> Walk<'a, '_> {
     fn sorted(&mut self, lines: &'a [Line], mut context: Context<'a>) {
         for line in lines {
             context.guard(self.guard(line));
-            context.removed.extend(removed(line));
+            context.removed.extend(taken_out(line));
             context.guard(self.lent(line));
         }
         for line in lines {
@@ -119,7 +121,7 @@ impl<'a> Walk<'a, '_> {
                 continue;
             }
             context.guard(self.guard(line));
-            context.removed.extend(removed(line));
+            context.removed.extend(taken_out(line));
             self.line(line, &context);
             context.guard(self.lent(line));
         }
@@ -173,6 +175,7 @@ impl<'a> Walk<'a, '_> {
             on_error: context.on_error,
             conditional: context.conditional || matcher(line).is_some(),
             cleared,
+            keeps_protocol: removed.iter().any(|word| names(word, "Upgrade")),
             partly: partly(line, context),
         });
         let covering = context.guards.iter().filter(|g| covers(g.matcher, matcher(line)));
@@ -233,8 +236,17 @@ fn partly<'a>(line: &'a Line, context: &Context<'a>) -> Option<(&'a Line, &'a st
     })
 }
 
-/// The headers that a `request_header` removes, as it names them.
+/// The headers that a line takes out of what comes after it.
+fn taken_out(line: &Line) -> Vec<&str> {
+    let within = line.inner().iter().filter(|_| line.name == "route" && matcher(line).is_none());
+    removed(line).into_iter().chain(within.filter_map(removed)).collect()
+}
+
+/// The header that a `request_header` removes, as it names it. What is removed from some requests
+/// only does not count, but for `Upgrade`: some requests need it.
 fn removed(line: &Line) -> Option<&str> {
-    let name = line.args.first().filter(|_| line.name == "request_header")?;
-    name.starts_with('-').then_some(name.as_str())
+    let name = line.args.iter().find(|word| word.starts_with('-'));
+    let name = name.filter(|_| line.name == "request_header")?;
+    let for_all = line.args.first() == Some(name);
+    (for_all || names(name, "Upgrade")).then_some(name.as_str())
 }

@@ -41,6 +41,8 @@ http://api.example:8000, http://api2.example:8000 {
 				respond `{"error":"access_denied"}` {rp.status_code}
 			}
 		}
+		@another_protocol not vars_regexp {header.Upgrade} (?i)^websocket$
+		request_header @another_protocol -Upgrade
 		reverse_proxy http://127.0.0.1:3000 {
 			import identity
 		}
@@ -289,6 +291,7 @@ fn a_check_that_is_written_out_is_one() {
 			request_header X-Client-Id {rp.header.X-Client-Id}
 		}
 	}
+	request_header -Upgrade
 	reverse_proxy 127.0.0.1:3000
 }";
     check_text(
@@ -388,4 +391,16 @@ proptest::proptest! {
     ) {
         let _ = examine_text(&words.join(" "));
     }
+}
+
+#[test]
+fn no_other_protocol_is_taken_up() {
+    let right = "request_header @another_protocol -Upgrade";
+    check(right, "", &[("caddy-other-protocol", "reverse_proxy http://127.0.0.1:3000")]);
+    check(right, "request_header -Upgrade", &[]);
+    check(
+        right,
+        "request_header @another_protocol -Via",
+        &[("caddy-other-protocol", "reverse_proxy http://127.0.0.1:3000")],
+    );
 }

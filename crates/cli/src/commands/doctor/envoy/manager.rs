@@ -28,6 +28,7 @@ impl Guarded<'_> {
     pub(crate) fn examine(&self, out: &mut Examined) {
         self.order(out);
         self.paths(out);
+        self.upgrades(self.manager.config, out);
         if self.tells_address {
             self.address(out);
         }
@@ -70,6 +71,17 @@ impl Guarded<'_> {
         {
             let message = "header names with `_` reach the application";
             out.add(&codes::UNDERSCORES, &line, message);
+        }
+    }
+
+    fn upgrades(&self, node: &Node, out: &mut Examined) {
+        for upgrade in items(node, "upgrade_configs") {
+            let protocol = upgrade.text_of("upgrade_type");
+            let is_off = upgrade.get("enabled").is_some_and(|on| on.text() == "false");
+            if !protocol.eq_ignore_ascii_case("websocket") && !is_off {
+                let message = format!("a caller may have `{}` taken up", shown(protocol));
+                out.add(&codes::OTHER_PROTOCOL, &self.at.line(upgrade.line), message);
+            }
         }
     }
 
@@ -138,6 +150,9 @@ impl Guarded<'_> {
                 }
                 let name = format!("the route `{}`", shown(&route_name(route)));
                 let cleared = self.opts_out(route, cleared, &name, out);
+                if let Some(action) = route.get("route") {
+                    self.upgrades(action, out);
+                }
                 let weighted = route.at(&["route", "weighted_clusters"]);
                 for cluster in weighted.into_iter().flat_map(|clusters| items(clusters, "clusters"))
                 {

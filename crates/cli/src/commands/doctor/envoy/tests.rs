@@ -17,6 +17,8 @@ const HTTP: &str = r#"static_resources:
           normalize_path: true
           merge_slashes: true
           path_with_escaped_slashes_action: REJECT_REQUEST
+          upgrade_configs:
+          - upgrade_type: websocket
           common_http_protocol_options:
             headers_with_underscores_action: REJECT_REQUEST
           route_config:
@@ -448,4 +450,18 @@ proptest::proptest! {
     ) {
         let _ = examine_text(&words.join(" "));
     }
+}
+
+#[test]
+fn no_other_protocol_is_taken_up() {
+    let right = "          - upgrade_type: websocket\n";
+    for wrong in ["          - upgrade_type: CONNECT\n", "          - {upgrade_type: h2c}\n"] {
+        check(right, wrong, &[("envoy-other-protocol", wrong.trim())]);
+    }
+    check(right, "          - {upgrade_type: CONNECT, enabled: false}\n", &[]);
+    check(
+        "route: {cluster: app}",
+        "route: {cluster: app, upgrade_configs: [{upgrade_type: h2c}]}",
+        &[("envoy-other-protocol", "route: {cluster: app")],
+    );
 }

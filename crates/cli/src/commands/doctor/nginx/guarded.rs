@@ -23,6 +23,7 @@ pub(crate) fn examine(tree: &Tree<'_>, guards: &Guards<'_>, out: &mut Examined) 
                 Guard::Keyward | Guard::Lent(_) => {
                     rules.identity(scope, &pass, out);
                     rules.token(scope, &pass, out);
+                    rules.upgrade(scope, &pass, out);
                 }
                 Guard::Off(_) | Guard::None => rules.open(scope, &pass, out),
                 Guard::Other => {}
@@ -191,6 +192,18 @@ impl<'a> Rules<'_, 'a> {
             if !value.is_empty() {
                 let message = "the application is sent this gateway's token";
                 out.add(&codes::TOKEN_TO_APP, &line.place, message);
+            }
+        }
+    }
+
+    /// Whether another protocol than WebSocket can be taken up.
+    fn upgrade(&self, scope: usize, pass: &Pass<'a>, out: &mut Examined) {
+        for (line, value) in pass.sent(self.tree, scope, "Upgrade") {
+            if let Some(variable) = written_by_caller(self.tree, scope, value) {
+                let message = format!(
+                    "`Upgrade` is set from `${variable}`, so the caller chooses the protocol"
+                );
+                out.add(&codes::OTHER_PROTOCOL, &line.place, message);
             }
         }
     }

@@ -8,7 +8,8 @@ const RIGHT: &str = r#"user www-data;
 events { worker_connections 64; }
 http {
     include mime.types;
-    map $http_upgrade $connection_upgrade { default upgrade; '' close; }
+    map $http_upgrade $kw_upgrade { default ''; ~*^websocket$ websocket; }
+    map $kw_upgrade $kw_connection { default ''; websocket upgrade; }
     upstream keyward { server 127.0.0.1:8081; keepalive 16; }
     upstream app { server 127.0.0.1:3000; }
     upstream login { server 127.0.0.1:4000; }
@@ -32,6 +33,8 @@ http {
             auth_request_set $kw_status $upstream_http_x_auth_status;
             if ($request_method = TRACE) { return 405; }
             proxy_set_header Host $host;
+            proxy_set_header Upgrade $kw_upgrade;
+            proxy_set_header Connection $kw_connection;
             proxy_set_header X-Client-Id $kw_client;
             proxy_set_header X-Account-Id $kw_account;
             proxy_set_header X-Client-Scope $kw_scope;
@@ -323,7 +326,7 @@ fn one_header_inside_drops_those_outside() {
     check_text(&text, &[("nginx-identity-header-not-set", "location /v2")]);
     let message = &examine_text(&text).unwrap().findings[0].message;
     assert!(
-        message.ends_with("the `proxy_set_header` of line 34 drops what line 29 sets"),
+        message.ends_with("the `proxy_set_header` of line 37 drops what line 32 sets"),
         "{message}"
     );
 
@@ -549,4 +552,14 @@ proptest::proptest! {
     ) {
         let _ = examine_text(&words.join(" "));
     }
+}
+
+#[test]
+fn no_other_protocol_is_taken_up() {
+    let right = "proxy_set_header Upgrade $kw_upgrade;";
+    let wrong = [("nginx-other-protocol", "proxy_set_header Upgrade")];
+    check(right, "proxy_set_header Upgrade $http_upgrade;", &wrong);
+    check("~*^websocket$ websocket;", "~. $http_upgrade;", &wrong);
+    check(right, "", &[]);
+    check(right, "proxy_set_header Upgrade websocket;", &[]);
 }

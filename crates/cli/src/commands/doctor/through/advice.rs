@@ -13,6 +13,8 @@ pub(super) enum Subject {
     Request,
     /// Identity headers are the caller's word, or get lost.
     Identity,
+    /// Another protocol is taken up past Keyward.
+    Protocol,
     /// Refusals do not arrive as they are.
     Refusals,
     /// Without an answer of Keyward the door is open, or waits for long.
@@ -59,6 +61,7 @@ impl Advice {
             Subject::Balancer => self.balancer(),
             Subject::Request => self.request(),
             Subject::Identity => self.identity(),
+            Subject::Protocol => self.protocol(),
             Subject::Refusals => self.refusals(),
             Subject::Absence => self.absence(),
             Subject::Cache => self.cache(),
@@ -194,6 +197,31 @@ impl Advice {
                 "write each header of the identity yourself, and take out what the caller wrote \
                  there, also spelled with `_`"
             }
+        }
+    }
+
+    const fn protocol(self) -> &'static str {
+        match self.0 {
+            Family::Nginx => {
+                "`map $http_upgrade $kw_upgrade { default \"\"; ~*^websocket$ websocket; }` and \
+                 `proxy_set_header Upgrade $kw_upgrade;`"
+            }
+            Family::Haproxy => {
+                "`http-request del-header Upgrade` unless it is `websocket`, as in the guide"
+            }
+            Family::Apache => {
+                "take `Upgrade` out in the script unless it is `websocket`, as in the guide"
+            }
+            Family::Caddy => {
+                "`@another_protocol not vars_regexp {header.Upgrade} (?i)^websocket$` and \
+                 `request_header @another_protocol -Upgrade`"
+            }
+            Family::Traefik => {
+                "take `Upgrade` out by `customRequestHeaders`, but on a router for WebSocket, as \
+                 in the guide"
+            }
+            Family::Envoy => "only `upgrade_type: websocket` in `upgrade_configs`",
+            Family::Other => "take `Upgrade` out of what callers send unless it is `websocket`",
         }
     }
 

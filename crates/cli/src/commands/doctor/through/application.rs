@@ -98,9 +98,30 @@ pub(super) async fn examine(
             wrong += 1;
         }
     }
+    other_protocol(trial, key, application, report).await?;
     if wrong == 0 {
         report
             .fine("forged-identity", "the identity at the application is Keyward's, and complete");
+    }
+    Ok(())
+}
+
+/// Whether the application is told to take up h2c, where nobody checks what is asked.
+async fn other_protocol(
+    trial: &Trial<'_>,
+    key: &str,
+    application: &Application,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let headers = [("Connection", "Upgrade".to_owned()), ("Upgrade", "h2c".to_owned())];
+    trial.caller.get(0, key, &headers).await?;
+    // A gateway that refuses such a request is right too.
+    let arrived = application.last();
+    if arrived.is_some_and(|arrived| arrived.contains_key(http::header::UPGRADE)) {
+        let text = "`Upgrade: h2c` reaches the application, and what is asked there is not checked";
+        report.wrong("other-protocol", text, trial.advice.on(Subject::Protocol));
+    } else {
+        report.fine("other-protocol", "no other protocol can be taken up past Keyward");
     }
     Ok(())
 }
