@@ -18,8 +18,6 @@ use crate::time::Timestamp;
 
 /// What gateway tokens begin with, so that scanners know them.
 pub const GATEWAY_TOKEN_PREFIX: &str = "kwg_";
-/// Finds gateway tokens in text; for secret scanners.
-pub const GATEWAY_TOKEN_REGEX: &str = r"\bkwg_[0-9A-Za-z]{38}\b";
 /// The headers that say who called, in the order in which they are told. Keyward writes all of them
 /// whenever it lets a request in, and nobody else's may reach an application.
 pub const IDENTITY_HEADERS: [&str; 6] = [

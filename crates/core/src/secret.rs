@@ -21,8 +21,6 @@ pub const SECRET_LENGTH: usize = SECRET_RANDOM_LENGTH + 6;
 pub const SECRETS_MAX: usize = 5;
 /// What every one-string API key begins with.
 pub const API_KEY_PREFIX: &str = "kw_";
-/// Finds API keys in text; for secret scanners.
-pub const API_KEY_REGEX: &str = r"\bkw_[a-z0-9]{1,16}_[A-Za-z0-9_.~-]{1,64}_[0-9A-Za-z]{38}\b";
 
 /// A secret in clear. It exists only in the answer that creates it and in the request that shows
 /// it; it is wiped from memory when dropped and never printed.

@@ -20,6 +20,8 @@ mod node;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod stack;
 #[cfg(test)]
 mod tour;
