@@ -42,7 +42,8 @@ pub(in crate::v1) struct GatewayView {
     public_paths: Vec<String>,
     /// Whether allowed requests carry a signed `X-Client-Assertion`.
     assertion: bool,
-    /// Whether Envoy takes the credential out before the application sees it.
+    /// Whether the credential is taken out before the application sees it: only at `envoy-grpc`,
+    /// `istio`, `gateway-api-grpc` and `tower`.
     hide_credential: bool,
     /// What is odd about it.
     warnings: Vec<String>,
@@ -173,7 +174,8 @@ pub(in crate::v1) struct NewGateway {
     /// Whether allowed requests carry a signed `X-Client-Assertion`.
     #[serde(default, deserialize_with = "given")]
     assertion: Option<bool>,
-    /// Whether Envoy takes the credential out before the application sees it.
+    /// Whether the credential is taken out before the application sees it: only at `envoy-grpc`,
+    /// `istio`, `gateway-api-grpc` and `tower`.
     #[serde(default, deserialize_with = "given")]
     hide_credential: Option<bool>,
 }
@@ -208,7 +210,8 @@ pub(in crate::v1) struct GatewayChanges {
     /// Whether allowed requests carry a signed `X-Client-Assertion`.
     #[serde(default, deserialize_with = "given")]
     assertion: Option<bool>,
-    /// Whether Envoy takes the credential out before the application sees it.
+    /// Whether the credential is taken out before the application sees it: only at `envoy-grpc`,
+    /// `istio`, `gateway-api-grpc` and `tower`.
     #[serde(default, deserialize_with = "given")]
     hide_credential: Option<bool>,
 }
