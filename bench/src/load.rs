@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 use anyhow::{Context as _, bail, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,7 +13,7 @@ use crate::machine;
 use crate::measure::{precise, wall_ns};
 
 /// Connections of a load.
-const CONNECTIONS: usize = 32;
+pub(crate) const CONNECTIONS: usize = 32;
 /// The core that servers are kept on, and the one of the load.
 pub(crate) const SERVER_CORE: usize = 0;
 const LOAD_CORE: usize = 1;
@@ -25,38 +24,18 @@ pub(crate) struct Prepared {
     pub(crate) status: u16,
 }
 
-/// A server in a process of its own, with the figures taken of it.
-pub(crate) struct Served {
-    part: Part,
-    address: SocketAddr,
+/// What was measured of a server, round by round.
+#[derive(Default)]
+pub(crate) struct Figures {
     cpu_us: Vec<f64>,
     per_s: Vec<f64>,
 }
 
-impl Served {
-    /// Waits for the port that the started server writes.
-    pub(crate) fn new(mut part: Part) -> anyhow::Result<Self> {
-        let port: u16 = part.line()?.parse().context("the server wrote no port")?;
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        Ok(Self { part, address, cpu_us: Vec::new(), per_s: Vec::new() })
-    }
-
-    /// One round: every request once.
-    pub(crate) fn round(&mut self, requests: &[Prepared], count: usize) -> anyhow::Result<()> {
-        let before = machine::process_cpu_ns(self.part.pid())?;
-        let start = wall_ns();
-        drive(self.address, requests, count)?;
-        let wall = precise(wall_ns() - start);
-        let cpu = precise(machine::process_cpu_ns(self.part.pid())? - before);
-        self.cpu_us.push(cpu / 1e3 / count as f64);
-        self.per_s.push(count as f64 * 1e9 / wall);
-        Ok(())
-    }
-
-    /// Forgets the rounds so far.
-    pub(crate) fn forget(&mut self) {
-        self.cpu_us.clear();
-        self.per_s.clear();
+impl Figures {
+    /// Keeps a round of so many requests, in nanoseconds of CPU and of wall time.
+    pub(crate) fn add(&mut self, count: usize, cpu_ns: u64, wall_ns: u64) {
+        self.cpu_us.push(precise(cpu_ns) / 1e3 / count as f64);
+        self.per_s.push(count as f64 * 1e9 / precise(wall_ns));
     }
 
     /// The least CPU time per request of any round, in microseconds.
@@ -70,43 +49,100 @@ impl Served {
     }
 }
 
-/// Sends `count` of the requests, from the first on, over all connections.
-fn drive(address: SocketAddr, requests: &[Prepared], count: usize) -> anyhow::Result<()> {
-    std::thread::scope(|scope| {
-        let load = scope.spawn(|| {
-            machine::pin_to_core(LOAD_CORE);
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(LocalSet::new().run_until(all(address, requests, count)))
-        });
-        load.join().map_err(|_| anyhow::anyhow!("the load ended badly"))?
-    })
+/// A server in a process of its own, with the figures taken of it.
+pub(crate) struct Served {
+    part: Part,
+    address: SocketAddr,
+    figures: Figures,
 }
 
-async fn all(address: SocketAddr, requests: &[Prepared], count: usize) -> anyhow::Result<()> {
-    let next = Rc::new(Cell::new(0_usize));
-    // Connections are opened before the first request, so that their cost is spread evenly.
-    let mut streams = Vec::new();
-    for _ in 0..CONNECTIONS {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        streams.push(stream);
+impl Served {
+    /// Waits for the port that the started server writes.
+    pub(crate) fn new(mut part: Part) -> anyhow::Result<Self> {
+        let port: u16 = part.line()?.parse().context("the server wrote no port")?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        Ok(Self { part, address, figures: Figures::default() })
     }
-    let work = streams.into_iter().map(|stream| {
-        let next = Rc::clone(&next);
-        async move { connection(stream, requests, count, &next).await }
-    });
-    let work = futures_util::future::join_all(work);
-    // A load that sleeps must be woken, which costs the server more the slower it is: so this one
-    // never does, and all servers write to a process that is awake.
+
+    /// One round: `count` of the requests, from the first on, over all connections.
+    pub(crate) fn round(&mut self, requests: &[Prepared], count: usize) -> anyhow::Result<()> {
+        self.round_of(count, |address| drive(address, requests, count))
+    }
+
+    /// One round of so many requests, which `drive` makes to the server's address.
+    pub(crate) fn round_of(
+        &mut self,
+        count: usize,
+        drive: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let before = machine::process_cpu_ns(self.part.pid())?;
+        let start = wall_ns();
+        drive(self.address)?;
+        let wall = wall_ns() - start;
+        let cpu = machine::process_cpu_ns(self.part.pid())? - before;
+        self.figures.add(count, cpu, wall);
+        Ok(())
+    }
+
+    /// Forgets the rounds so far.
+    pub(crate) fn forget(&mut self) {
+        self.figures = Figures::default();
+    }
+
+    /// The least CPU time per request of any round, in microseconds.
+    pub(crate) fn cpu_us(&self) -> f64 {
+        self.figures.cpu_us()
+    }
+
+    /// The most requests per second of any round.
+    pub(crate) fn per_s(&self) -> f64 {
+        self.figures.per_s()
+    }
+}
+
+/// Does the load's work on its core.
+///
+/// A load that sleeps must be woken, which costs the server more the slower it is: so this one
+/// never does, and all servers write to a process that is awake.
+pub(crate) fn on_load_core<W>(work: impl FnOnce() -> W + Send) -> anyhow::Result<()>
+where
+    W: Future<Output = anyhow::Result<()>>,
+{
     let awake = async {
         loop {
             tokio::task::yield_now().await;
         }
     };
-    tokio::select! {
-        results = work => results.into_iter().collect(),
-        () = awake => Ok(()),
-    }
+    std::thread::scope(|scope| {
+        let load = scope.spawn(move || {
+            machine::pin_to_core(LOAD_CORE);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let work = work();
+            runtime.block_on(LocalSet::new().run_until(async {
+                tokio::select! {
+                    result = work => result,
+                    () = awake => Ok(()),
+                }
+            }))
+        });
+        load.join().map_err(|_| anyhow::anyhow!("the load ended badly"))?
+    })
+}
+
+/// Sends `count` of the requests, from the first on, over all connections.
+fn drive(address: SocketAddr, requests: &[Prepared], count: usize) -> anyhow::Result<()> {
+    on_load_core(|| async {
+        let next = Cell::new(0_usize);
+        // Connections are opened before the first request, so that their cost is spread evenly.
+        let mut streams = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            streams.push(stream);
+        }
+        let work = streams.into_iter().map(|stream| connection(stream, requests, count, &next));
+        futures_util::future::join_all(work).await.into_iter().collect()
+    })
 }
 
 async fn connection(

@@ -11,6 +11,7 @@
 )]
 
 mod arguments;
+mod callers;
 mod check;
 mod child;
 mod client_table;
@@ -26,6 +27,7 @@ mod measure;
 mod memory;
 mod population;
 mod report;
+mod serving;
 mod sets;
 mod tokens;
 

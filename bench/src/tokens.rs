@@ -24,12 +24,12 @@ use keyward_server::services::{Services, ServicesOptions};
 use keyward_server::signing::SigningKey;
 
 use crate::arguments::Arguments;
-use crate::check::{self, print_port};
 use crate::child::Part;
 use crate::decisions::claims;
 use crate::load::{Prepared, SERVER_CORE, Served};
 use crate::measure::{Contender, race};
 use crate::report::{Table, plain, us};
+use crate::serving::{self, print_port};
 use crate::{machine, population};
 
 /// Clients that ask for tokens.
@@ -169,7 +169,7 @@ pub(crate) fn serve(folder: &str) -> anyhow::Result<()> {
         tokio::spawn(listen(bound, router, options, std::future::pending())).await?;
         anyhow::Ok(())
     };
-    check::runtime()?.block_on(served)
+    serving::runtime()?.block_on(served)
 }
 
 /// An API per algorithm, and clients that may get tokens for all of them from this machine.
