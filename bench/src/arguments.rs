@@ -8,7 +8,8 @@ Measures Keyward side by side with its peers.
 usage: keyward-bench [--quick] [--only TOPIC,…] [--clients N] [--stored N]
 
   --quick        fewer queries and smaller sets, about two minutes
-  --only TOPICS  keys, sets, entries, table, start, decide, check, tokens, instructions
+  --only TOPICS  keys, sets, entries, table, start, decide, check, grpc, tokens,
+                 instructions
   --clients N    clients in the table (1000000; quick: 200000)
   --stored N     the most clients written to a store and loaded (1000000; quick: 20000)
 ";
@@ -23,12 +24,13 @@ pub(crate) enum Topic {
     Start,
     Decide,
     Check,
+    Grpc,
     Tokens,
     Instructions,
 }
 
 impl Topic {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Keys,
         Self::Sets,
         Self::Entries,
@@ -36,6 +38,7 @@ impl Topic {
         Self::Start,
         Self::Decide,
         Self::Check,
+        Self::Grpc,
         Self::Tokens,
         Self::Instructions,
     ];
@@ -49,6 +52,7 @@ impl Topic {
             Self::Start => "start",
             Self::Decide => "decide",
             Self::Check => "check",
+            Self::Grpc => "grpc",
             Self::Tokens => "tokens",
             Self::Instructions => "instructions",
         }

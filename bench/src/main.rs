@@ -18,6 +18,7 @@ mod client_table;
 mod cold_start;
 mod decisions;
 mod entries;
+mod grpc;
 mod instructions;
 mod key_lists;
 mod lists;
@@ -60,6 +61,7 @@ fn measure_all(arguments: &Arguments) -> anyhow::Result<()> {
             Topic::Start => cold_start::run,
             Topic::Decide => decisions::run,
             Topic::Check => check::run,
+            Topic::Grpc => grpc::run,
             Topic::Tokens => tokens::run,
             Topic::Instructions => instructions::run,
         };
