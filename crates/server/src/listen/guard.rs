@@ -289,8 +289,10 @@ impl AsyncWrite for Guard {
         self.note_write(poll)
     }
 
+    /// Not for HTTP/2: its library would then write out each body of more than 256 bytes alone. So
+    /// it copies up to 1024, and all answers that are ready leave in one write.
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.scanner.is_some() && self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
