@@ -1,16 +1,39 @@
 //! Tables for people.
 
-/// A bound on the ratio of our figure to the peer's.
+/// A bound on a figure of ours, or on its ratio to the peer's.
 #[derive(Clone, Copy)]
 pub(crate) struct Goal {
     /// Its name, such as `G1`.
-    pub(crate) name: &'static str,
-    /// The ratio not to be exceeded.
-    pub(crate) most: f64,
+    name: &'static str,
+    bound: Bound,
 }
 
+#[derive(Clone, Copy)]
+enum Bound {
+    Most(f64),
+    Least(f64),
+}
+
+/// Not to be exceeded.
 pub(crate) const fn goal(name: &'static str, most: f64) -> Option<Goal> {
-    Some(Goal { name, most })
+    Some(Goal { name, bound: Bound::Most(most) })
+}
+
+/// To be reached.
+pub(crate) const fn at_least(name: &'static str, least: f64) -> Option<Goal> {
+    Some(Goal { name, bound: Bound::Least(least) })
+}
+
+impl Goal {
+    /// How it is written, and whether a figure meets it.
+    fn judge(self, figure: f64, format: impl Fn(f64) -> String) -> [String; 2] {
+        let (sign, bound, met) = match self.bound {
+            Bound::Most(most) => ('≤', most, figure <= most),
+            Bound::Least(least) => ('≥', least, figure >= least),
+        };
+        let met = if met { "yes" } else { "NO" };
+        [format!("{} {sign} {}", self.name, format(bound)), met.to_owned()]
+    }
 }
 
 /// Figures of one topic, printed when complete.
@@ -35,20 +58,14 @@ impl Table {
         format: fn(f64) -> String,
     ) {
         let ratio = ours / peer;
-        let (name, met) = match goal {
-            Some(goal) => {
-                let met = if ratio <= goal.most { "yes" } else { "NO" };
-                (format!("{} ≤ {}", goal.name, goal.most), met)
-            }
-            None => (String::new(), ""),
-        };
+        let [name, met] = goal.map(|goal| goal.judge(ratio, |b| b.to_string())).unwrap_or_default();
         self.rows.push([
             what.into(),
             format(ours),
             format!("{} {peer_name}", format(peer)),
             if ratio < 0.01 { format!("{ratio:.4}") } else { format!("{ratio:.2}") },
             name,
-            met.to_owned(),
+            met,
         ]);
     }
 
@@ -60,15 +77,9 @@ impl Table {
         goal: Option<Goal>,
         format: fn(f64) -> String,
     ) {
-        let (name, met) = match goal {
-            Some(goal) => {
-                let met = if ours <= goal.most { "yes" } else { "NO" };
-                (format!("{} ≤ {}", goal.name, format(goal.most)), met)
-            }
-            None => (String::new(), ""),
-        };
+        let [name, met] = goal.map(|goal| goal.judge(ours, format)).unwrap_or_default();
         let none = String::new;
-        self.rows.push([what.into(), format(ours), none(), none(), name, met.to_owned()]);
+        self.rows.push([what.into(), format(ours), none(), none(), name, met]);
     }
 
     /// Something that cannot be measured, and why.
