@@ -8,8 +8,8 @@ Measures Keyward side by side with its peers.
 usage: keyward-bench [--quick] [--only TOPIC,…] [--clients N] [--stored N]
 
   --quick        fewer queries and smaller sets, about two minutes
-  --only TOPICS  keys, sets, entries, table, start, decide, check, grpc, tokens,
-                 instructions
+  --only TOPICS  keys, sets, entries, table, start, decide, check, grpc, gateways,
+                 tokens, instructions
   --clients N    clients in the table (1000000; quick: 200000)
   --stored N     the most clients written to a store and loaded (1000000; quick: 20000)
 ";
@@ -25,12 +25,13 @@ pub(crate) enum Topic {
     Decide,
     Check,
     Grpc,
+    Gateways,
     Tokens,
     Instructions,
 }
 
 impl Topic {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Keys,
         Self::Sets,
         Self::Entries,
@@ -39,6 +40,7 @@ impl Topic {
         Self::Decide,
         Self::Check,
         Self::Grpc,
+        Self::Gateways,
         Self::Tokens,
         Self::Instructions,
     ];
@@ -53,6 +55,7 @@ impl Topic {
             Self::Decide => "decide",
             Self::Check => "check",
             Self::Grpc => "grpc",
+            Self::Gateways => "gateways",
             Self::Tokens => "tokens",
             Self::Instructions => "instructions",
         }

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::{check, cold_start, grpc, instructions, memory, serving, tokens};
+use crate::{check, cold_start, gateways, grpc, instructions, memory, serving, tokens};
 
 pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -17,6 +17,8 @@ pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
         ["serve-trivial"] => serving::serve_trivial(),
         ["serve-grpc", clients] => grpc::serve_keyward(clients.parse()?),
         ["serve-grpc-trivial"] => grpc::serve_trivial(),
+        ["serve-as-told"] => serving::serve_as_told(),
+        ["serve-gateway", kind] => gateways::serve_keyward(kind),
         ["serve-tokens", folder] => tokens::serve(folder),
         ["repeat", what, count] => instructions::child(what, count.parse()?),
         _ => bail!("no such part of the benchmark"),

@@ -160,14 +160,21 @@ async fn connection(
         next.set(place + 1);
         let request = &requests[place % requests.len()];
         stream.write_all(&request.bytes).await?;
-        let status = answer(&mut stream, &mut buffer).await?;
+        let Answer { status, .. } = answer(&mut stream, &mut buffer).await?;
         let fits = request.status == 0 || request.status == status;
         ensure!(fits, "request {place}: status {status}, expected {}", request.status);
     }
 }
 
-/// Reads one whole answer and gives its status.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<u16> {
+/// What is looked at of an answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Whether nothing more may be asked on this connection.
+    pub(crate) closes: bool,
+}
+
+/// Reads one whole answer.
+pub(crate) async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<Answer> {
     buffer.clear();
     loop {
         if stream.read_buf(buffer).await? == 0 {
@@ -176,14 +183,17 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<
         let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
         let head = std::str::from_utf8(&buffer[..end])?;
         let status = head.get(9..12).context("no status")?.parse()?;
-        let field = |line: &str| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+        let field = |wanted: &str| {
+            head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case(wanted).then(|| value.trim())
+            })
         };
-        let body: usize = head.lines().find_map(field).unwrap_or_default();
+        let closes = field("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        let body: usize = field("content-length").map_or(Ok(0), str::parse)?;
         while buffer.len() < end + 4 + body {
             ensure!(stream.read_buf(buffer).await? > 0, "the answer was cut off");
         }
-        return Ok(status);
+        return Ok(Answer { status, closes });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Cores, CPU and build: figures mean nothing without them.
@@ -69,12 +69,34 @@ pub(crate) fn huge_page_share() -> Option<f64> {
 pub(crate) fn process_cpu_ns(pid: u32) -> anyhow::Result<u64> {
     let mut sum = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task")).context("the process is gone")? {
-        let text = fs::read_to_string(task?.path().join("schedstat"))
-            .context("this kernel does not count CPU time per task (schedstat)")?;
+        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
         let first = text.split(' ').next().context("an empty schedstat")?;
         sum += first.parse::<u64>()?;
     }
+    ensure!(sum > 0, "this kernel does not count CPU time per task (schedstat)");
     Ok(sum)
+}
+
+/// A process and all that it started, directly or not.
+pub(crate) fn tree(root: u32) -> anyhow::Result<Vec<u32>> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        // The name of the program stands in parentheses and may hold anything.
+        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+        let parent = after.split_whitespace().nth(1).and_then(|parent| parent.parse().ok());
+        parents.extend(parent.map(|parent: u32| (pid, parent)));
+    }
+    let mut tree = vec![root];
+    let mut at = 0;
+    while at < tree.len() {
+        let parent = tree[at];
+        tree.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        at += 1;
+    }
+    Ok(tree)
 }
 
 /// Keeps this thread, and threads it starts, on one core; whether that worked.

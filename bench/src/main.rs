@@ -18,6 +18,7 @@ mod client_table;
 mod cold_start;
 mod decisions;
 mod entries;
+mod gateways;
 mod grpc;
 mod instructions;
 mod key_lists;
@@ -62,6 +63,7 @@ fn measure_all(arguments: &Arguments) -> anyhow::Result<()> {
             Topic::Decide => decisions::run,
             Topic::Check => check::run,
             Topic::Grpc => grpc::run,
+            Topic::Gateways => gateways::run,
             Topic::Tokens => tokens::run,
             Topic::Instructions => instructions::run,
         };

@@ -81,6 +81,11 @@ pub(crate) const fn address(number: u64, allowed: bool) -> u32 {
 }
 
 pub(crate) fn allowlist(number: u64) -> Allowlist {
+    allowlist_of(networks(number))
+}
+
+/// A list of these networks, without repeats of neighbours.
+pub(crate) fn allowlist_of(networks: impl IntoIterator<Item = (u32, u8)>) -> Allowlist {
     let entry = |(bits, length): (u32, u8)| {
         Some(Entry {
             network: v4(bits, length)?,
@@ -90,7 +95,7 @@ pub(crate) fn allowlist(number: u64) -> Allowlist {
             created_by: "bench".to_owned(),
         })
     };
-    let mut entries: Vec<Entry> = networks(number).into_iter().filter_map(entry).collect();
+    let mut entries: Vec<Entry> = networks.into_iter().filter_map(entry).collect();
     entries.dedup_by_key(|entry| entry.network);
     Allowlist { mode: Mode::Enforce, entries }
 }
@@ -166,6 +171,15 @@ pub(crate) fn policy(clients: usize) -> Policy {
 }
 
 pub(crate) fn policy_with(clients: usize, keys: KeySet) -> Policy {
+    policy_of(clients, keys, client)
+}
+
+/// The same with clients of another making, which have the usual ids.
+pub(crate) fn policy_of(
+    clients: usize,
+    keys: KeySet,
+    client: impl Fn(u64, &Peppers) -> Client,
+) -> Policy {
     let policy = Policy::new(settings(keys));
     let peppers = peppers();
     policy.apply(1, vec![Change::Api(Box::new(api()))], Freshness::Authority);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
-use hyper::{Request, Response};
+use hyper::http::HeaderValue;
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use keyward_core::gateway::Gateway;
 use keyward_core::policy::{Change, Freshness, Policy};
@@ -52,6 +53,28 @@ pub(crate) fn print_port(bound: &Bound) -> anyhow::Result<()> {
 
 /// As little as a service can do: read the head, answer 200.
 pub(crate) fn serve_trivial() -> anyhow::Result<()> {
+    serve_hyper(async |_request| Ok(Response::new(Empty::new())))
+}
+
+/// What a request says its answer shall be, for [`serve_as_told`].
+pub(crate) const X_ANSWER: &str = "x-answer";
+
+/// As little as a service can do that lets some pass and others not: answer what the request says.
+pub(crate) fn serve_as_told() -> anyhow::Result<()> {
+    serve_hyper(async |request| {
+        let told = request.headers().get(X_ANSWER).map(HeaderValue::as_bytes);
+        let status = told.and_then(|told| StatusCode::from_bytes(told).ok());
+        let mut response = Response::new(Empty::new());
+        *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Ok(response)
+    })
+}
+
+fn serve_hyper<F, A>(answer: F) -> anyhow::Result<()>
+where
+    F: Fn(Request<Incoming>) -> A + Copy + Send + 'static,
+    A: Future<Output = Result<Response<Empty<Bytes>>, Infallible>> + Send + 'static,
+{
     machine::pin_to_core(SERVER_CORE);
     let served = async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -61,7 +84,7 @@ pub(crate) fn serve_trivial() -> anyhow::Result<()> {
                 let Ok((stream, _)) = listener.accept().await else { continue };
                 // Answers must not wait for more to send.
                 let _ = stream.set_nodelay(true);
-                let service = hyper::service::service_fn(answer_200);
+                let service = hyper::service::service_fn(answer);
                 let connection = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(connection);
@@ -71,8 +94,4 @@ pub(crate) fn serve_trivial() -> anyhow::Result<()> {
         anyhow::Ok(())
     };
     runtime()?.block_on(served)
-}
-
-async fn answer_200(_request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
-    Ok(Response::new(Empty::new()))
 }
