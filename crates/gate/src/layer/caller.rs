@@ -44,9 +44,17 @@ impl Caller {
     }
 }
 
-/// Takes out what the caller wrote.
+/// Takes out what the caller wrote, also where an application behind this one might read `_` as `-`.
 pub(super) fn forget_identity(headers: &mut HeaderMap, hide_credential: bool) {
     for name in &IDENTITY {
+        headers.remove(name);
+    }
+    let is_alike = |name: &&HeaderName| {
+        name.as_str().contains('_')
+            && IDENTITY_HEADERS.contains(&name.as_str().replace('_', "-").as_str())
+    };
+    let alike: Vec<HeaderName> = headers.keys().filter(is_alike).cloned().collect();
+    for name in alike {
         headers.remove(name);
     }
     if hide_credential {
@@ -76,4 +84,21 @@ pub(super) fn take_identity(headers: &mut HeaderMap, mut identity: HeaderMap) ->
 /// Whether an answer says who called. One that does not was not Keyward's.
 pub(super) fn has_identity(headers: &HeaderMap) -> bool {
     IDENTITY.iter().all(|name| headers.contains_key(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use ::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_callers_identity_is_forgotten_in_every_spelling() {
+        let mut headers = HeaderMap::new();
+        for name in ["x-client-id", "x_client_id", "x-client_id", "x_client-ip", "x-client-idea"] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("forged"));
+        }
+        forget_identity(&mut headers, false);
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["x-client-idea"]);
+    }
 }
