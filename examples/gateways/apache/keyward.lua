@@ -31,7 +31,20 @@ local function connection()
   end })
 end
 
+-- Some applications read X_Client_Id as X-Client-Id, so only plain names pass.
+local function drop_odd_names(r)
+  local odd = {}
+  for name in pairs(r:headers_in_table()) do
+    if name:find("[^%w-]") then odd[#odd + 1] = name end
+  end
+  for _, name in ipairs(odd) do r.headers_in[name] = nil end
+end
+
 function check(r)
+  -- After CONNECT nobody would check what is asked on that connection.
+  if r.method == "CONNECT" then return 405 end
+  drop_odd_names(r)
+
   -- Which headers are to be dropped on the way is not for the caller to say: it would drop ours.
   -- And another protocol than WebSocket (h2c) would carry requests that nobody checks.
   local upgrade = (r.headers_in["Upgrade"] or ""):lower() == "websocket"
@@ -49,6 +62,9 @@ function check(r)
       ["X-Original-URI"] = r.unparsed_uri,
       ["Authorization"] = r.headers_in["Authorization"],
       ["X-API-Key"] = r.headers_in["X-API-Key"],
+      -- What tells a browser's preflight request (`--allow-preflight`).
+      ["Origin"] = r.headers_in["Origin"],
+      ["Access-Control-Request-Method"] = r.headers_in["Access-Control-Request-Method"],
     },
   })
 

@@ -9,6 +9,9 @@ local IDENTITY = {
   "x-client-ip", "x-client-assertion", "x-request-id",
 }
 
+-- The credential, and what tells a browser's preflight request (`--allow-preflight`).
+local PASSED_ON = { "authorization", "x-api-key", "origin", "access-control-request-method" }
+
 local BODIES = {
   [400] = '{"error":"invalid_request"}',
   [401] = '{"error":"unauthorized"}',
@@ -38,7 +41,7 @@ local function question(txn)
     ["x-original-method"] = { tostring(txn.sf:method()) },
     ["x-original-uri"] = { tostring(txn.sf:pathq()) },
   }
-  for _, name in ipairs({ "authorization", "x-api-key" }) do
+  for _, name in ipairs(PASSED_ON) do
     if asked[name] then headers[name] = lines(asked[name]) end
   end
   return headers

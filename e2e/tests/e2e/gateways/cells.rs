@@ -46,6 +46,8 @@ macro_rules! matrix {
                 transport::five_mebibytes
                 transport::a_websocket
                 transport::another_protocol_is_not_taken_up
+                transport::connect_opens_no_tunnel
+                transport::a_preflight_passes_where_it_may
                 transport::http2
                 availability::keyward_is_gone
                 availability::keyward_is_slow

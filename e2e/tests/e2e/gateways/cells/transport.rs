@@ -1,7 +1,13 @@
 //! What travels: large bodies, web sockets, HTTP/2; and what may not.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Client, Version};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -10,6 +16,7 @@ use crate::gateways::program::Program;
 use crate::gateways::recipe::Setup;
 use crate::node::{INSIDE, OUTSIDE};
 use crate::processes::http_client;
+use crate::tour::run_script;
 
 pub(super) async fn five_mebibytes(program: Program) {
     let front = Front::start(program, Setup::PLAIN).await;
@@ -80,6 +87,71 @@ pub(super) async fn another_protocol_is_not_taken_up(program: Program) {
         }
     }
     assert_eq!(front.status_of(front.request(INSIDE)).await, 200, "and it goes on");
+}
+
+/// An application that takes CONNECT for a wish it can grant would be asked in that tunnel, by whom
+/// and whatever.
+pub(super) async fn connect_opens_no_tunnel(program: Program) {
+    let mut front = Front::start(program, Setup::PLAIN).await;
+    front.application.stop().await;
+    let listener = TcpListener::bind(front.application.address).await.unwrap();
+    let seen = Arc::new(Mutex::new(String::new()));
+    let granting = tokio::spawn(grant_everything(listener, Arc::clone(&seen)));
+
+    let mut caller = front.connect(INSIDE).await;
+    let connect = format!("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n{}\r\n", front.key_line());
+    caller.write_all(connect.as_bytes()).await.unwrap();
+    let mut answer = [0; 4096];
+    let read = timeout(Duration::from_secs(5), caller.read(&mut answer)).await.unwrap().unwrap();
+    assert_ne!(read, 0, "some answer to CONNECT");
+    let second = "GET /second HTTP/1.1\r\nHost: a\r\nX-Client-Id: forged\r\n\r\n";
+    // A gateway that hangs up is as good as one that answers.
+    caller.write_all(second.as_bytes()).await.ok();
+    timeout(Duration::from_secs(2), caller.read(&mut answer)).await.ok();
+
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    for unwanted in ["/second", "CONNECT"] {
+        assert!(!seen.lock().unwrap().contains(unwanted), "{answer}\n{}", seen.lock().unwrap());
+    }
+    assert_eq!(front.request(INSIDE).send().await.unwrap().status(), 200, "and it goes on");
+    assert!(seen.lock().unwrap().contains("GET /orders"), "which the application sees");
+    granting.abort();
+}
+
+/// An application that answers 200 to each head, and keeps all that it is sent.
+async fn grant_everything(listener: TcpListener, seen: Arc<Mutex<String>>) {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let seen = Arc::clone(&seen);
+        tokio::spawn(async move {
+            let mut bytes = [0; 16 << 10];
+            while let Ok(read @ 1..) = stream.read(&mut bytes).await {
+                let text = String::from_utf8_lossy(&bytes[..read]).into_owned();
+                let length = if text.starts_with("CONNECT") { "" } else { "Content-Length: 0\r\n" };
+                seen.lock().unwrap().push_str(&text);
+                let granted = format!("HTTP/1.1 200 OK\r\n{length}\r\n");
+                stream.write_all(granted.as_bytes()).await.ok();
+            }
+        });
+    }
+}
+
+/// A browser's question before the real one, which carries no credential.
+pub(super) async fn a_preflight_passes_where_it_may(program: Program) {
+    let front = Front::start(program, Setup::PLAIN).await;
+    let preflight = |method: &str| {
+        let request = http_client(OUTSIDE).request(method.parse().unwrap(), front.url());
+        request.header("Origin", "https://a").header("Access-Control-Request-Method", "PUT")
+    };
+    assert_eq!(front.status_of(preflight("OPTIONS")).await, 401);
+    let command = "keyward gateway edit edge --allow-preflight";
+    run_script(command, front.node.folder(), &front.node.environment()).await;
+    let forged = preflight("OPTIONS").header("X-Client-Id", "forged");
+    assert_eq!(front.status_of(forged).await, 200);
+    assert_eq!(front.application.take_seen()[0].header("x-client-id"), ["-"]);
+    assert_eq!(front.status_of(preflight("PUT")).await, 401, "nothing else comes in with it");
+    let plain = http_client(OUTSIDE).request("OPTIONS".parse().unwrap(), front.url());
+    assert_eq!(front.status_of(plain).await, 401);
 }
 
 pub(super) async fn http2(program: Program) {
