@@ -1,12 +1,15 @@
 //! `keyward doctor --through`: each mistake in a real gateway is found, and named.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use super::front::Front;
 use super::program::Program;
 use super::recipe::{BALANCER, Setup};
 use crate::node::INSIDE;
-use crate::processes::free_port;
+use crate::processes::{Process, Signal, free_port, keyward};
 use crate::tour::run_script;
 
 /// What the doctor says of a set-up.
@@ -82,7 +85,7 @@ async fn the_recipes_are_sound() {
         let looked_at = diagnosis.0["findings"].as_array().unwrap();
         // Envoy refuses odd `Connection` headers by itself; everything was looked at all the same.
         assert!(looked_at.iter().all(|finding| finding["result"] == "ok"), "{looked_at:#?}");
-        assert_eq!(looked_at.len(), 8, "{looked_at:#?}");
+        assert_eq!(looked_at.len(), 9, "{looked_at:#?}");
     }
 }
 
@@ -144,6 +147,44 @@ async fn another_protocol_past_keyward() {
     let in_caddy = [("request_header @another_protocol -Upgrade", "")];
     let diagnosis = with_application(Program::Caddy, &in_caddy).await;
     diagnosis.assert_found("error", "other-protocol");
+}
+
+#[tokio::test]
+async fn a_tunnel_past_keyward() {
+    let in_haproxy = [("http-request deny deny_status 405 if METH_CONNECT", "")];
+    let diagnosis = with_application(Program::Haproxy, &in_haproxy).await;
+    diagnosis.assert_found("error", "tunnel");
+}
+
+#[tokio::test]
+async fn a_forged_identity_in_another_spelling() {
+    let in_haproxy =
+        [("http-request del-header [^a-z0-9-] -m reg", "http-request del-header ^x_ -m reg")];
+    let diagnosis = with_application(Program::Haproxy, &in_haproxy).await;
+    diagnosis.assert_found("error", "forged-identity");
+}
+
+#[tokio::test]
+async fn a_doctor_that_is_told_to_end_leaves_no_client() {
+    let mut front = spoiled(Program::Haproxy, &[]).await;
+    front.application.stop().await;
+    // An application that takes connections and says nothing, so that the trial stands still there.
+    let _silent = TcpListener::bind(front.application.address).await.unwrap();
+    let clients = async || {
+        let clients = front.node.manage("GET", "/api/v2/clients", Value::Null, 200).await;
+        clients.to_string()
+    };
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let mut command = Command::new(keyward());
+        command.args(["doctor", "--through", &front.url()]).envs(front.node.environment());
+        let mut doctor = Process::start(&mut command, &front.node.folder().join("doctor.log"));
+        let has_client = || async { clients().await.contains("keyward doctor") };
+        doctor.wait_until("the doctor has its client", has_client).await;
+        doctor.signal(signal);
+        assert_eq!(doctor.ended().await.code(), Some(1), "{}", doctor.output());
+        no_client_is_left(&front).await;
+        assert!(doctor.output().contains("interrupted by SIG"), "{}", doctor.output());
+    }
 }
 
 #[tokio::test]

@@ -17,11 +17,31 @@ pub(crate) const IDENTITY_OR_ASSERTION: [&str; 6] = [
     "X-Client-Assertion",
 ];
 
+/// All ways to write a name that some applications read alike: with `_` for one `-` or more.
+pub(crate) fn spellings(name: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    for character in name.chars() {
+        let also: Vec<String> = match character {
+            '-' => all.iter().map(|start| format!("{start}_")).collect(),
+            _ => Vec::new(),
+        };
+        all.iter_mut().for_each(|start| start.push(character));
+        all.extend(also);
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use keyward_core::gateway::IDENTITY_HEADERS;
 
     use super::*;
+
+    #[test]
+    fn a_name_is_spelt_in_every_way() {
+        assert_eq!(spellings("X-A-B"), ["X-A-B", "X_A-B", "X-A_B", "X_A_B"]);
+        assert_eq!(spellings("Via"), ["Via"]);
+    }
 
     #[test]
     fn they_are_those_that_keyward_writes() {

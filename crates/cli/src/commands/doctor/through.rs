@@ -84,6 +84,8 @@ struct Trial<'a> {
     gateway: Value,
     /// What Keyward takes for the caller's address.
     address: String,
+    /// When all of it is over at the latest, by the server's clock.
+    until: String,
     advice: Advice,
 }
 
@@ -107,6 +109,7 @@ impl<'a> Trial<'a> {
             format!("{} gives no answer, so there is nothing to look at", caller.url())
         })?;
         let seen = probe.sightings(management).await?;
+        let until = probe.expires_at().to_owned();
         probe.end(management).await;
         let Some(first) = seen.first() else {
             let (what, fix) = unasked(answer.status);
@@ -127,7 +130,7 @@ impl<'a> Trial<'a> {
         }
         let Some(address) = first.address(report, &advice) else { return Ok(None) };
         compare(&address, &caller, advice, report);
-        Ok(Some(Trial { management, caller, gateway, address, advice }))
+        Ok(Some(Trial { management, caller, gateway, address, until, advice }))
     }
 }
 

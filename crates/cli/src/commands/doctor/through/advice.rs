@@ -15,6 +15,8 @@ pub(super) enum Subject {
     Identity,
     /// Another protocol is taken up past Keyward.
     Protocol,
+    /// CONNECT leads past Keyward.
+    Tunnel,
     /// Refusals do not arrive as they are.
     Refusals,
     /// Without an answer of Keyward the door is open, or waits for long.
@@ -62,6 +64,7 @@ impl Advice {
             Subject::Request => self.request(),
             Subject::Identity => self.identity(),
             Subject::Protocol => self.protocol(),
+            Subject::Tunnel => self.tunnel(),
             Subject::Refusals => self.refusals(),
             Subject::Absence => self.absence(),
             Subject::Cache => self.cache(),
@@ -222,6 +225,20 @@ impl Advice {
             }
             Family::Envoy => "only `upgrade_type: websocket` in `upgrade_configs`",
             Family::Other => "take `Upgrade` out of what callers send unless it is `websocket`",
+        }
+    }
+
+    const fn tunnel(self) -> &'static str {
+        match self.0 {
+            Family::Haproxy => {
+                "`http-request deny deny_status 405 if METH_CONNECT`, before anything else in the \
+                 frontend"
+            }
+            Family::Apache => "`if r.method == \"CONNECT\" then return 405 end` in the script",
+            Family::Caddy => "`@connect method CONNECT` and `respond @connect 405`",
+            Family::Nginx | Family::Traefik | Family::Envoy | Family::Other => {
+                "refuse the method CONNECT at the gateway"
+            }
         }
     }
 

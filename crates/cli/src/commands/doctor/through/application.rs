@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::Trial;
 use super::advice::Subject;
 use super::report::Report;
-use crate::commands::doctor::identity::IDENTITY_OR_ASSERTION as IDENTITY;
+use crate::commands::doctor::identity::{IDENTITY_OR_ASSERTION as IDENTITY, spellings};
 
 /// What the forged headers say.
 const FORGED: &str = "keyward-doctor-forged";
@@ -55,11 +55,8 @@ pub(super) async fn examine(
     application: Option<&Application>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let mut forged = Vec::new();
-    let underscored: Vec<String> = IDENTITY.iter().map(|name| name.replace('-', "_")).collect();
-    for name in IDENTITY.into_iter().chain(underscored.iter().map(String::as_str)) {
-        forged.push((name, FORGED.to_owned()));
-    }
+    let names: Vec<String> = IDENTITY.iter().copied().flat_map(spellings).collect();
+    let forged: Vec<_> = names.iter().map(|name| (name.as_str(), FORGED.to_owned())).collect();
     let answer = trial.caller.get(0, key, &forged).await?;
     let Some(application) = application else {
         // An application that answers with what it was sent tells as much.

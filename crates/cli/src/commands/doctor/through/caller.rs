@@ -7,14 +7,16 @@ use anyhow::Context;
 use http::{HeaderMap, StatusCode};
 use keyward_allowlist::parse_address;
 use reqwest::{Client, Url};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// Longer than a probe is held, and than any gateway should wait.
 const PATIENCE: Duration = Duration::from_secs(70);
 /// A gateway that knows no PROXY protocol may wait for a request that makes sense.
 const PROXIED_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a second request on a connection may take to be asked about.
+const TUNNEL_PATIENCE: Duration = Duration::from_secs(2);
 /// How much of an answer is read.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
@@ -40,7 +42,9 @@ impl Caller {
     /// # Errors
     /// When the URL is none, or an address is not this machine's.
     pub(super) fn new(url: &str, from: &[IpAddr]) -> anyhow::Result<Self> {
-        let url = Url::parse(url).with_context(|| format!("`{url}` is no URL"))?;
+        let url = Url::parse(url).with_context(|| {
+            format!("`{url}` is no URL: give one such as https://api.example/orders")
+        })?;
         anyhow::ensure!(
             matches!(url.scheme(), "http" | "https") && url.username().is_empty(),
             "`{url}` must be an http:// or https:// URL without a user"
@@ -103,12 +107,7 @@ impl Caller {
     /// GET over plain HTTP, after a PROXY header. What comes back does not matter.
     pub(super) async fn get_proxied(&self, credential: &str, header: &[u8]) -> anyhow::Result<()> {
         let to = self.url.socket_addrs(|| None)?;
-        let to = *to.first().context("the host has no address")?;
-        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(own) = self.own.filter(|own| own.is_ipv4() == to.is_ipv4()) {
-            socket.bind(SocketAddr::new(own, 0))?;
-        }
-        let mut stream = timeout(PROXIED_PATIENCE, socket.connect(to)).await??;
+        let mut stream = self.connect(*to.first().context("the host has no address")?).await?;
         let request = format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\n\
              Authorization: Bearer {credential}\r\nConnection: close\r\n\r\n",
@@ -120,6 +119,37 @@ impl Caller {
         let mut stream = stream.take(BODY_BYTES_MAX as u64);
         timeout(PROXIED_PATIENCE, stream.read_to_end(&mut answer)).await??;
         Ok(())
+    }
+
+    /// CONNECT, and then GET on the same connection, both with a credential, over plain HTTP. The
+    /// answer is whether the first was told that it has its tunnel.
+    pub(super) async fn connect_then_get(&self, credential: &str) -> anyhow::Result<bool> {
+        let to = self.url.socket_addrs(|| None)?;
+        let mut stream = self.connect(*to.first().context("the host has no address")?).await?;
+        let host = self.url.host_str().unwrap_or_default();
+        let head = |line: &str| {
+            format!("{line} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {credential}\r\n\r\n")
+        };
+        stream.write_all(head(&format!("CONNECT {host}:80")).as_bytes()).await?;
+        let mut reader = BufReader::new(stream.take(BODY_BYTES_MAX as u64));
+        let mut line = String::new();
+        timeout(PROXIED_PATIENCE, reader.read_line(&mut line)).await??;
+        let told = line.split(' ').nth(1).is_some_and(|status| status.starts_with('2'));
+        let get = head(&format!("GET {}", self.url.path()));
+        // A gateway that hangs up after a refusal opens no tunnel.
+        if reader.get_mut().get_mut().write_all(get.as_bytes()).await.is_ok() {
+            let mut rest = Vec::new();
+            timeout(TUNNEL_PATIENCE, reader.read_to_end(&mut rest)).await.ok();
+        }
+        Ok(told)
+    }
+
+    async fn connect(&self, to: SocketAddr) -> anyhow::Result<TcpStream> {
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(own) = self.own.filter(|own| own.is_ipv4() == to.is_ipv4()) {
+            socket.bind(SocketAddr::new(own, 0))?;
+        }
+        Ok(timeout(PROXIED_PATIENCE, socket.connect(to)).await??)
     }
 
     /// Whether a PROXY header can be forged without speaking TLS after it.

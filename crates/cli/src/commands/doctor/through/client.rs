@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Trial;
 use super::advice::Subject;
@@ -13,6 +14,9 @@ use super::probe::Probe;
 use super::report::Report;
 use crate::commands::escape;
 use crate::manage::{Content, Management};
+
+/// What nobody has (RFC 5737).
+const NOBODY: &str = "192.0.2.1";
 
 /// A client that is deleted at the end.
 pub(super) struct OwnClient<'a> {
@@ -29,7 +33,7 @@ impl<'a> OwnClient<'a> {
             "name": "keyward doctor, deleted at the end of its run",
             "app_type": "non_interactive",
             "grant_types": ["client_credentials"],
-            "allowed_ips": [&trial.address],
+            "allowed_ips": [NOBODY],
         });
         let made = management
             .send(Method::POST, "/api/v2/clients", Some(Content::Json(client)))
@@ -38,9 +42,15 @@ impl<'a> OwnClient<'a> {
         let text = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or_default();
         let key = format!("kw_live_{}_{}", text("client_id"), text("client_secret"));
         let own = OwnClient { management, id: text("client_id").to_owned(), key };
-        if let Err(error) = own.grant(&trial.gateway).await {
+        let ready = async {
+            own.open_list(trial).await?;
+            own.grant(&trial.gateway)
+                .await
+                .context("cannot grant the trial's client what the gateway requires")
+        };
+        if let Err(error) = ready.await {
             own.delete().await?;
-            return Err(error.context("cannot grant the trial's client what the gateway requires"));
+            return Err(error);
         }
         Ok(own)
     }
@@ -57,9 +67,20 @@ impl<'a> OwnClient<'a> {
         Ok(())
     }
 
-    /// Takes every address from its list but one that nobody has (RFC 5737).
+    /// Lets one address in, for a while: should the doctor be killed, its client soon opens nothing.
+    async fn open_list(&self, trial: &Trial<'_>) -> anyhow::Result<()> {
+        let body = Content::Json(json!({
+            "mode": "enforce",
+            "entries": [{ "network": trial.address, "expires_at": trial.until }],
+        }));
+        let path = format!("/v1/clients/{}/allowlist", escape(&self.id));
+        self.management.send(Method::PUT, &path, Some(body)).await?;
+        Ok(())
+    }
+
+    /// Takes every address from its list.
     async fn close_list(&self) -> anyhow::Result<()> {
-        let body = Content::Json(json!({ "allowed_ips": ["192.0.2.1"] }));
+        let body = Content::Json(json!({ "allowed_ips": [NOBODY] }));
         self.management.send(Method::PATCH, &self.path(), Some(body)).await?;
         Ok(())
     }
@@ -90,13 +111,40 @@ pub(super) async fn examine(
         );
         return Ok(());
     }
+    let mut interruption = Interruption::listen()?;
     let own = OwnClient::make(trial).await?;
     let looked = tokio::select! {
         looked = look(trial, &own, app, report) => looked,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        signal = interruption.comes() => Err(anyhow::anyhow!("interrupted by {signal}")),
     };
     own.delete().await?;
     looked
+}
+
+/// What asks the doctor to end: the keyboard, a program, a closed terminal.
+struct Interruption {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Interruption {
+    /// From here on the signals wait for [`Self::comes`].
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn comes(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.hangup.recv() => "SIGHUP",
+        }
+    }
 }
 
 async fn look(
@@ -119,12 +167,33 @@ async fn look(
         return Ok(());
     }
     application::examine(trial, &own.key, application.as_ref(), report).await?;
+    tunnel(trial, own, report).await?;
     cache(trial, own, report).await
 }
 
 /// With uniform disclosure a refused address looks like an unknown key.
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+/// Does CONNECT lead to the application, past Keyward?
+async fn tunnel(trial: &Trial<'_>, own: &OwnClient<'_>, report: &mut Report) -> anyhow::Result<()> {
+    if !trial.caller.is_plain() {
+        report.skip("tunnel", "CONNECT: not looked at (give an http:// URL, behind what ends TLS)");
+        return Ok(());
+    }
+    let watch = Probe::order(trial.management, StatusCode::FORBIDDEN, 0, Some(&own.id)).await?;
+    let told = trial.caller.connect_then_get(&own.key).await?;
+    let asked = watch.sightings(trial.management).await?.len();
+    watch.end(trial.management).await;
+    if told && asked < 2 {
+        let text = "after CONNECT the connection leads to the application, and what is asked there \
+                    is not checked";
+        report.wrong("tunnel", text, trial.advice.on(Subject::Tunnel));
+    } else {
+        report.fine("tunnel", "CONNECT opens no way past Keyward");
+    }
+    Ok(())
 }
 
 /// Does each request ask Keyward, and does an edit of the list count at once?

@@ -11,6 +11,7 @@ use crate::manage::{Content, Management};
 #[derive(Debug)]
 pub(super) struct Probe {
     credential: String,
+    expires_at: String,
 }
 
 impl Probe {
@@ -24,8 +25,16 @@ impl Probe {
     ) -> anyhow::Result<Self> {
         let order = json!({ "status": status.as_u16(), "hold_ms": hold_ms, "client_id": client });
         let made = management.send(Method::POST, "/v1/probes", Some(Content::Json(order))).await?;
-        let credential = made.get("credential").and_then(Value::as_str).unwrap_or_default();
-        Ok(Self { credential: credential.to_owned() })
+        let text = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or_default();
+        Ok(Self {
+            credential: text("credential").to_owned(),
+            expires_at: text("expires_at").to_owned(),
+        })
+    }
+
+    /// When it ends by itself, by the server's clock.
+    pub(super) fn expires_at(&self) -> &str {
+        &self.expires_at
     }
 
     /// What its requests show.

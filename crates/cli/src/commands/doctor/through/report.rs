@@ -51,6 +51,7 @@ const CODES: &[(&str, &str)] = &[
     ("identity-missing", "an identity header of Keyward's does not reach the application"),
     ("identity-dropped", "the caller's `Connection` header takes identity headers out"),
     ("other-protocol", "a caller may have another protocol than WebSocket taken up, past Keyward"),
+    ("tunnel", "CONNECT leads to the application, past Keyward"),
     ("cache", "(every request asks Keyward, an edit counts at once)"),
     ("cached", "something answers in Keyward's place"),
     ("cache-forgets-address", "an address that is not on the list gets in on another's answer"),
