@@ -118,6 +118,9 @@ impl Way {
             }
             (None, None, _) => bail!("name a server"),
         };
+        if reqwest::Url::parse(&admin.issuer).is_err() {
+            bail!("`{}` is no URL: give one such as http://127.0.0.1:8080", admin.issuer);
+        }
         let client = http_client()?;
         let token = ask_token(&client, &admin).await?;
         Ok(Self::Http { client, base: admin.issuer, token, client_id: admin.client_id })
@@ -261,7 +264,12 @@ async fn ask_token(client: &reqwest::Client, admin: &AdminFile) -> anyhow::Resul
     let answer = client.post(&url).form(&form).send().await;
     let answer = answer.with_context(|| format!("cannot reach the server at {}", admin.issuer))?;
     let status = answer.status();
-    let value: Value = answer.json().await.with_context(|| format!("{url} gave no JSON"))?;
+    let value: Value = answer.json().await.with_context(|| {
+        format!(
+            "{url} answered {status} without JSON; is that Keyward's public port (8080 by \
+             default), and not the gate's?"
+        )
+    })?;
     if !status.is_success() {
         let who = &admin.client_id;
         return Err(refusal(status, &value).context(format!(

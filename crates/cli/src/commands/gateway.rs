@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -201,6 +202,12 @@ pub(crate) async fn run(
             Ok(print(management, &done, |_| format!("deleted {name}")))
         }
         GatewayCommand::Alarms { name } => {
+            if management.is_in_process() {
+                bail!(
+                    "no server is running here, and alarms are what a running one has seen since \
+                     it began: start it, or name it with --server"
+                );
+            }
             let of = name.map(|name| format!("?gateway={}", escape(&name))).unwrap_or_default();
             let alarms = management.get(&format!("/v1/alarms{of}")).await?;
             Ok(print(management, &alarms, alarm_words))

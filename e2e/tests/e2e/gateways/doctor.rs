@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::front::Front;
 use super::program::Program;
@@ -17,7 +18,12 @@ struct Diagnosis(Value);
 
 impl Diagnosis {
     async fn of(front: &Front, options: &str) -> Diagnosis {
-        let command = format!("keyward doctor --json --through http://{}/ {options}", front.place);
+        Diagnosis::through(front, &front.place, options).await
+    }
+
+    /// Through something else that leads to the gateway.
+    async fn through(front: &Front, place: &str, options: &str) -> Diagnosis {
+        let command = format!("keyward doctor --json --through http://{place}/ {options}");
         let output = run_script(&command, front.node.folder(), &front.node.environment()).await;
         let (json, complaints) = output.split_once("\n--- standard error\n").unwrap();
         assert_eq!(complaints, "", "{command}");
@@ -100,6 +106,7 @@ async fn an_address_that_the_caller_writes() {
     let in_nginx = [("X-Real-IP $remote_addr", "X-Real-IP $http_x_real_ip")];
     let diagnosis = without_application(Program::Nginx, &in_nginx).await;
     diagnosis.assert_found("error", "address-missing");
+    diagnosis.assert_found("error", "spoofed-address");
 
     let in_nginx =
         [("listen ", "set_real_ip_from 0.0.0.0/0; real_ip_header X-Forwarded-For; listen ")];
@@ -130,6 +137,19 @@ async fn an_address_that_the_caller_writes() {
 }
 
 #[tokio::test]
+async fn an_open_door_shows_without_the_application() {
+    let in_envoy = [("failure_mode_allow: false", "failure_mode_allow: true")];
+    let diagnosis = with_application(Program::EnvoyGrpc, &in_envoy).await;
+    diagnosis.assert_found("error", "fails-open");
+
+    // Nobody answers behind the gateway: then it cannot be told, which is said.
+    let mut front = spoiled(Program::EnvoyGrpc, &in_envoy).await;
+    front.application.stop().await;
+    let diagnosis = Diagnosis::of(&front, "").await;
+    diagnosis.assert_found("warning", "application-away");
+}
+
+#[tokio::test]
 async fn another_protocol_past_keyward() {
     let in_nginx = [
         (
@@ -142,11 +162,11 @@ async fn another_protocol_past_keyward() {
         ),
     ];
     let diagnosis = with_application(Program::Nginx, &in_nginx).await;
-    diagnosis.assert_found("error", "other-protocol");
+    diagnosis.assert_found("warning", "other-protocol");
 
     let in_caddy = [("request_header @another_protocol -Upgrade", "")];
     let diagnosis = with_application(Program::Caddy, &in_caddy).await;
-    diagnosis.assert_found("error", "other-protocol");
+    diagnosis.assert_found("warning", "other-protocol");
 }
 
 #[tokio::test]
@@ -231,8 +251,27 @@ async fn a_balancer_that_the_gateway_does_not_know() {
     let front = Front::start(Program::Nginx, Setup::PLAIN).await;
     let known = json!({ "client_address": { "source": "x-real-ip", "trusted": [BALANCER] } });
     front.node.manage("PATCH", "/v1/gateways/edge", known, 200).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let balancing = tokio::spawn(balance(listener, front.place.clone()));
+    Diagnosis::through(&front, &place, "--no-client")
+        .await
+        .assert_found("error", "address-is-proxy");
+    balancing.abort();
+    // From the balancer's own machine there is nothing to tell it by.
     let diagnosis = Diagnosis::of(&front, &format!("--from {BALANCER} --no-client")).await;
-    diagnosis.assert_found("error", "address-is-proxy");
+    assert_eq!(diagnosis.found(), [], "{:#}", diagnosis.0);
+}
+
+/// A balancer of connections: what comes goes on, from its own address.
+async fn balance(listener: TcpListener, place: String) {
+    loop {
+        let (mut caller, _) = listener.accept().await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{BALANCER}:0").parse().unwrap()).unwrap();
+        let mut gateway = socket.connect(place.parse().unwrap()).await.unwrap();
+        tokio::spawn(async move { copy_bidirectional(&mut caller, &mut gateway).await });
+    }
 }
 
 #[tokio::test]

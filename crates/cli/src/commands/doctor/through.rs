@@ -24,6 +24,7 @@ use keyward_allowlist::parse_address;
 use serde_json::Value;
 
 use self::advice::{Advice, Subject};
+use self::application::Application;
 use self::caller::Caller;
 use self::probe::Probe;
 use self::report::Report;
@@ -63,15 +64,29 @@ pub(super) async fn run(
     }
     let caller = Caller::new(url, &args.from)?;
     let mut report = Report::new(url);
+    // Before anything else, so that no answer of the trial is that of an application which is gone.
+    let application = match args.app {
+        Some(address) => Some(Application::start(address).await?),
+        None => None,
+    };
     let Some(trial) = Trial::begin(management, caller, &mut report).await? else {
         return Ok(report.end(management.json()));
     };
     address::examine(&trial, &mut report).await?;
     refusals::examine(&trial, &mut report).await?;
-    if args.no_client {
-        report.skip("client", "forged identity headers and caches: not looked at (--no-client)");
-    } else {
-        client::examine(&trial, args.app, &mut report).await?;
+    match &trial.address {
+        _ if args.no_client => report.skip(
+            "client",
+            "forged identity headers, other protocols and caches: not looked at (--no-client)",
+        ),
+        None => report.skip(
+            "client",
+            "forged identity headers, other protocols and caches: not looked at, there is no \
+             address that a key could be for",
+        ),
+        Some(address) => {
+            client::examine(&trial, address, application.as_ref(), &mut report).await?;
+        }
     }
     Ok(report.end(management.json()))
 }
@@ -82,8 +97,8 @@ struct Trial<'a> {
     caller: Caller,
     /// As the management API shows it.
     gateway: Value,
-    /// What Keyward takes for the caller's address.
-    address: String,
+    /// What Keyward takes for the caller's address, if it finds one.
+    address: Option<String>,
     /// When all of it is over at the latest, by the server's clock.
     until: String,
     advice: Advice,
@@ -128,8 +143,10 @@ impl<'a> Trial<'a> {
                 advice.on(Subject::Refusals),
             );
         }
-        let Some(address) = first.address(report, &advice) else { return Ok(None) };
-        compare(&address, &caller, advice, report);
+        let address = first.address(caller.own_address().as_deref(), report, &advice);
+        if let Some(address) = &address {
+            compare(address, &caller, advice, report);
+        }
         Ok(Some(Trial { management, caller, gateway, address, until, advice }))
     }
 }
@@ -138,12 +155,13 @@ impl<'a> Trial<'a> {
 fn unasked(status: StatusCode) -> (String, &'static str) {
     let what = format!("the caller got {status}, and no gateway asked this Keyward about it");
     let fix = if status.is_success() {
-        "this URL is open: guard it, and give a URL of what is guarded"
+        "this URL is open, or its check asks something else than this Keyward: guard it, and give a \
+         URL of what is guarded"
     } else if status.is_server_error() {
         "the gateway may not reach Keyward: look at its log, and at `keyward gateway alarms`"
     } else {
         "look at `keyward gateway alarms`: the gateway may have another name here, show the wrong \
-         token or ask from an address that is not among its peers, or ask another Keyward"
+         token, be suspended, ask from an address that is not among its peers, or ask another Keyward"
     };
     (what, fix)
 }

@@ -29,7 +29,7 @@ codes! {
         "put `forward_auth` first in the `route`"
     IDENTITY_NOT_COPIED: Error "caddy-identity-header-not-copied"
         "the application gets the caller's own identity header as if Keyward had said it"
-        "in `forward_auth`: `copy_headers X-Client-Id X-Account-Id X-Client-Scope X-Client-IP X-Request-Id`"
+        "in `forward_auth`: `copy_headers X-Client-Id X-Account-Id X-Client-Scope X-Client-IP X-Client-Assertion X-Request-Id`"
     IDENTITY_STRIPPABLE: Error "caddy-identity-strippable"
         "a caller who sends `Connection: X-Client-Id` has the header removed after the check, and the application sees a request from nobody"
         "in the `reverse_proxy` behind the check: `header_up X-Client-Id {header.X-Client-Id}`, and so for each"

@@ -162,10 +162,18 @@ impl<'a> Rules<'_, 'a> {
         let message = match sets.iter().find(is_it).map(|set| set.arg(1)) {
             Some(source) => {
                 let wanted = format!("$upstream_http_{}", header.to_lowercase().replace('-', "_"));
-                if source.eq_ignore_ascii_case(&wanted) || !source.starts_with("$upstream_http_") {
+                if source.eq_ignore_ascii_case(&wanted) {
                     return;
                 }
-                format!("`{header}` is set from `{}`, which is another header", shown(source))
+                if let Some(from) = written_by_caller(self.tree, scope, source) {
+                    let message = format!(
+                        "`{header}` is set from `${variable}`, and that from `${from}`, which holds \
+                         what the caller wrote"
+                    );
+                    out.add(&codes::IDENTITY_FROM_CLIENT, &line.place, message);
+                    return;
+                }
+                format!("`{header}` is set from `{}`, which is something else", shown(source))
             }
             None if variable.starts_with("upstream_") => format!(
                 "`{header}` is set from `${variable}`, which is the application's answer, not the \

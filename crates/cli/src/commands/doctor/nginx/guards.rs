@@ -67,6 +67,9 @@ impl<'a> Guards<'a> {
             }
         }
         guards.sort_out(tree, strangers, out);
+        if links.is_empty() {
+            unused(tree, out);
+        }
         let mut by_line: BTreeMap<*const Directive, Vec<Link<'a>>> = BTreeMap::new();
         for link in links {
             by_line.entry(std::ptr::from_ref(link.directive)).or_default().push(link);
@@ -214,6 +217,23 @@ fn falls_through(tree: &Tree<'_>, link: &Link<'_>, location: usize) -> bool {
         Pass::of(tree, location).is_some_and(|pass| asks(pass.directive.arg(0)) != Asks::Other);
     let by_prefix = matches!(tree.matching(location), Some(Matching::Prefix(_)));
     by_prefix && same && !asks_keyward
+}
+
+/// A whole server whose check's location nobody names. A part of one may be named elsewhere.
+fn unused(tree: &Tree<'_>, out: &mut Examined) {
+    for (scope, _) in tree.all() {
+        if tree.kind(tree.server(scope)) != Some(Kind::Server) {
+            continue;
+        }
+        if let Some(pass) = Pass::of(tree, scope)
+            && asks(pass.directive.arg(0)) != Asks::Other
+        {
+            let message =
+                format!("nothing asks whether `{}` lets in", shown(pass.directive.arg(0)));
+            out.add(&codes::CHECK_UNUSED, &pass.directive.place, message);
+            out.checks += 1;
+        }
+    }
 }
 
 fn missing(tree: &Tree<'_>, link: &Link<'_>, out: &mut Examined) {

@@ -563,3 +563,30 @@ fn no_other_protocol_is_taken_up() {
     check(right, "", &[]);
     check(right, "proxy_set_header Upgrade websocket;", &[]);
 }
+
+#[test]
+fn an_identity_comes_from_the_check_however_it_is_kept() {
+    let right = "auth_request_set $kw_client $upstream_http_x_client_id;";
+    for (source, code) in [
+        ("$http_x_client_id", "nginx-identity-from-client"),
+        ("$arg_client", "nginx-identity-from-client"),
+        ("$upstream_http_x_client_idd", "nginx-identity-not-from-check"),
+        ("$kw_client_id", "nginx-identity-not-from-check"),
+    ] {
+        let wrong = format!("auth_request_set $kw_client {source};");
+        check(right, &wrong, &[(code, "proxy_set_header X-Client-Id")]);
+    }
+}
+
+#[test]
+fn a_check_that_nothing_asks_is_told() {
+    let text = RIGHT.replace("auth_request /_keyward;", "");
+    let found = found(&text);
+    assert!(
+        found.contains(&(
+            "nginx-check-unused",
+            "proxy_pass http://keyward/v1/check/default;".to_owned()
+        )),
+        "{found:?}"
+    );
+}

@@ -68,7 +68,7 @@ pub(super) async fn examine(trial: &Trial<'_>, report: &mut Report) -> anyhow::R
             .skip("spoofed-proxy-header", "forged PROXY headers: only looked at for http:// URLs");
     }
     probe.end(trial.management).await;
-    if moved == 0 {
+    if moved == 0 && trial.address.is_some() {
         report.fine("spoofed-address", &format!("{tried} spoofed requests moved nothing"));
     }
     forged_request(trial, report).await
@@ -88,7 +88,9 @@ fn forged_v2() -> Vec<u8> {
 
 /// Whether a PROXY header from this machine was believed.
 fn proxied(trial: &Trial<'_>, saw: Option<&str>, report: &mut Report) -> bool {
-    let Some(saw) = saw.filter(|saw| *saw != trial.address) else { return false };
+    let Some(saw) = saw.filter(|saw| Some(*saw) != trial.address.as_deref()) else {
+        return false;
+    };
     report.wrong(
         "spoofed-proxy-header",
         &format!("a PROXY header from this machine made Keyward see {saw}"),
@@ -100,7 +102,7 @@ fn proxied(trial: &Trial<'_>, saw: Option<&str>, report: &mut Report) -> bool {
 /// Whether the address moved, which the report then says.
 fn judge(trial: &Trial<'_>, spoof: &Spoof, saw: Option<&str>, report: &mut Report) -> bool {
     match saw {
-        Some(saw) if saw == trial.address => false,
+        _ if saw == trial.address.as_deref() => false,
         Some(saw) => {
             report.wrong(
                 "spoofed-address",

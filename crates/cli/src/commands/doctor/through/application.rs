@@ -17,6 +17,10 @@ use crate::commands::doctor::identity::{IDENTITY_OR_ASSERTION as IDENTITY, spell
 /// What the forged headers say.
 const FORGED: &str = "keyward-doctor-forged";
 
+/// Shows whether the application answers with what it was sent.
+const ECHO: &str = "X-Keyward-Doctor";
+const ECHOED: &str = "keyward-doctor-was-here";
+
 /// Stands in for the application and keeps what arrives.
 pub(super) struct Application {
     seen: Arc<Mutex<Vec<HeaderMap>>>,
@@ -56,7 +60,8 @@ pub(super) async fn examine(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let names: Vec<String> = IDENTITY.iter().copied().flat_map(spellings).collect();
-    let forged: Vec<_> = names.iter().map(|name| (name.as_str(), FORGED.to_owned())).collect();
+    let mut forged: Vec<_> = names.iter().map(|name| (name.as_str(), FORGED.to_owned())).collect();
+    forged.push((ECHO, ECHOED.to_owned()));
     let answer = trial.caller.get(0, key, &forged).await?;
     let Some(application) = application else {
         // An application that answers with what it was sent tells as much.
@@ -66,6 +71,11 @@ pub(super) async fn examine(
                 "the application's answer holds a forged identity header",
                 trial.advice.on(Subject::Identity),
             );
+        } else if answer.body.contains(ECHOED) {
+            report.fine(
+                "forged-identity",
+                "the application answers with what it was sent, and no forged identity is in it",
+            );
         } else {
             report.skip(
                 "forged-identity",
@@ -73,22 +83,28 @@ pub(super) async fn examine(
                  address: --app ADDR)",
             );
         }
+        report.skip(
+            "other-protocol",
+            "other protocols: not looked at (stop the application and give its address: --app ADDR)",
+        );
         return Ok(());
     };
     let Some(arrived) = application.last() else {
-        report.skip(
+        report.warn(
             "forged-identity",
-            "forged identity headers: the request was let in and did not reach --app",
+            "the request was let in and did not reach --app, so nothing is known of what arrives",
+            "give the address that the gateway passes this URL's requests to",
         );
         return Ok(());
     };
     let mut wrong = judge(trial, &arrived, report);
+    let usual: Vec<_> = IDENTITY.into_iter().filter(|name| arrived.contains_key(*name)).collect();
     for named in ["X-Client-Id", "X-Client-IP, X-Account-Id, X-Client-Scope"] {
         let headers = [("Connection", named.to_owned())];
         trial.caller.get(0, key, &headers).await?;
         // A gateway that refuses such a request is right too.
         let Some(arrived) = application.last() else { continue };
-        if IDENTITY.iter().any(|name| !arrived.contains_key(*name)) {
+        if usual.iter().any(|name| !arrived.contains_key(*name)) {
             let text =
                 format!("`Connection: {named}` takes identity headers out before the application");
             report.wrong("identity-dropped", &text, trial.advice.on(Subject::Identity));
@@ -115,8 +131,9 @@ async fn other_protocol(
     // A gateway that refuses such a request is right too.
     let arrived = application.last();
     if arrived.is_some_and(|arrived| arrived.contains_key(http::header::UPGRADE)) {
-        let text = "`Upgrade: h2c` reaches the application, and what is asked there is not checked";
-        report.wrong("other-protocol", text, trial.advice.on(Subject::Protocol));
+        let text = "`Upgrade: h2c` reaches the application; if it takes that up, what is asked there \
+                    is not checked";
+        report.warn("other-protocol", text, trial.advice.on(Subject::Protocol));
     } else {
         report.fine("other-protocol", "no other protocol can be taken up past Keyward");
     }
@@ -134,7 +151,13 @@ fn judge(trial: &Trial<'_>, arrived: &HeaderMap, report: &mut Report) -> usize {
         let forged = values.iter().find(|(_, value)| value.as_bytes() == FORGED.as_bytes());
         if let Some((spelling, _)) = forged {
             let text = format!("a forged {spelling} reaches the application");
-            report.wrong("forged-identity", &text, trial.advice.on(Subject::Identity));
+            let fix = trial.advice.on(Subject::Identity);
+            if plain == "x-client-assertion" {
+                let text = format!("{text}, which is fooled unless it verifies the signature");
+                report.warn("forged-identity", &text, fix);
+            } else {
+                report.wrong("forged-identity", &text, fix);
+            }
             wrong += 1;
         } else if values.is_empty() {
             let text = format!("{name} does not reach the application");

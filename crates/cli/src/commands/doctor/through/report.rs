@@ -47,6 +47,10 @@ const CODES: &[(&str, &str)] = &[
     ("fails-open", "while Keyward does not answer, the caller gets a success"),
     ("waits-for-long", "callers wait for more than 5 seconds while Keyward does not answer"),
     ("client", "(why nothing that needs an allowed request was tried)"),
+    (
+        "application-away",
+        "a request that is let in gets an error of the gateway, so some of the trial tells nothing",
+    ),
     ("forged-identity", "an identity header of the caller's reaches the application"),
     ("identity-missing", "an identity header of Keyward's does not reach the application"),
     ("identity-dropped", "the caller's `Connection` header takes identity headers out"),
@@ -142,10 +146,13 @@ impl Report {
         if let Some((gateway, kind)) = &self.gateway {
             text.push_str(&format!(", gateway {gateway} ({kind})"));
         }
+        let mut said = "";
         for line in &self.lines {
             text.push_str(&format!("\n  {:8} {}", line.mark.word(), line.text));
             if !line.fix.is_empty() {
-                text.push_str(&format!("\n           -> {} [{}]", line.fix, line.code));
+                let fix = if line.fix == said { "as above" } else { &line.fix };
+                text.push_str(&format!("\n           -> {fix} [{}]", line.code));
+                said = &line.fix;
             }
         }
         let verdict = match (self.count(Mark::Error), self.count(Mark::Warning)) {

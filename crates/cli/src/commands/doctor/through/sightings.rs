@@ -30,8 +30,14 @@ impl Sighting {
         }
     }
 
-    /// The caller's address, unless there is none, which the report then says.
-    pub(super) fn address(&self, report: &mut Report, advice: &Advice) -> Option<String> {
+    /// The caller's address, unless there is none, which the report then says. `own` is the address
+    /// that the request really came from, where that is known.
+    pub(super) fn address(
+        &self,
+        own: Option<&str>,
+        report: &mut Report,
+        advice: &Advice,
+    ) -> Option<String> {
         let Some(address) = &self.client_ip else {
             report.wrong(
                 "address-missing",
@@ -40,7 +46,13 @@ impl Sighting {
             );
             return None;
         };
-        if self.is_proxy {
+        if self.is_proxy && own == Some(address) {
+            report.skip(
+                "address-is-proxy",
+                "this machine is itself in the gateway's trusted networks, so a balancer's address \
+                 would look the same: try from where callers are, or with --from",
+            );
+        } else if self.is_proxy {
             report.wrong(
                 "address-is-proxy",
                 &format!(
