@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use keyward_allowlist::{Peer, Source};
 use keyward_core::assertion::AssertionClaims;
@@ -19,7 +19,7 @@ use metrics::Counter;
 use crate::assertion::AssertionSigner;
 use crate::events::{Alarm, AlarmKind, Events};
 use crate::gateways::{Gateways, Registered};
-use crate::probes::Probes;
+use crate::probes::{Hold, Probes};
 use crate::reply::{Identity, Refusal};
 use crate::request::CheckRequest;
 use crate::request_id::RequestId;
@@ -48,8 +48,8 @@ pub struct Gate {
 pub(crate) struct Answer {
     pub(crate) id: RequestId,
     pub(crate) reply: Reply,
-    /// How long it is held back, for a probe.
-    pub(crate) hold: Duration,
+    /// Whether it is held back, for a probe.
+    pub(crate) hold: Option<Hold>,
 }
 
 /// What is answered, before it is written for one protocol.
@@ -216,7 +216,7 @@ impl Gate {
     }
 
     fn refuse(&self, refusal: Refusal) -> Answer {
-        Answer { id: RequestId::random(), reply: Reply::Refuse(refusal), hold: Duration::ZERO }
+        Answer { id: RequestId::random(), reply: Reply::Refuse(refusal), hold: None }
     }
 
     /// Nobody is known before the first policy, so whoever asks then is told to come again.
@@ -226,7 +226,7 @@ impl Gate {
             Standing::Good => Refusal::turned_away(),
             Standing::Poisoned | Standing::Expired => Refusal::unready(),
         };
-        Answer { id, reply: Reply::Refuse(refusal), hold: Duration::ZERO }
+        Answer { id, reply: Reply::Refuse(refusal), hold: None }
     }
 
     fn turn_away(&self, why: NotAdmitted, name: Option<&str>, claim: &Claim<'_>) -> Answer {
@@ -256,7 +256,7 @@ impl Gate {
             | NotAdmitted::Certificate
             | NotAdmitted::Token => {
                 let reply = Reply::Refuse(Refusal::turned_away());
-                Answer { id, reply, hold: Duration::ZERO }
+                Answer { id, reply, hold: None }
             }
         }
     }
@@ -310,7 +310,7 @@ impl<R: CheckRequest> Round<'_, R> {
         };
         self.gate.tell(&told, &verdict);
         self.watch(&told, &verdict, &reply);
-        Some(Answer { id, reply, hold: Duration::ZERO })
+        Some(Answer { id, reply, hold: None })
     }
 
     fn allow(&self, identity: Identity) -> Reply {

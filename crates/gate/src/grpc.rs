@@ -138,8 +138,8 @@ impl UnaryService<check::CheckRequest> for OneCheck {
         let Answer { id, reply, hold } = self.0.answer(metadata, request.get_ref());
         let verdict = Verdict::of(reply, id);
         Box::pin(async move {
-            if !hold.is_zero() {
-                tokio::time::sleep(hold).await;
+            if let Some(hold) = hold {
+                hold.over().await;
             }
             Ok(tonic::Response::new(verdict))
         })

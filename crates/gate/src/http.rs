@@ -17,13 +17,12 @@ use keyward_core::attempt::{Credential, CredentialFault};
 use keyward_core::gateway::opening::Asked;
 use keyward_core::gateway::{CertificateName, GatewayKind, OriginalRequest, Protocol};
 use keyward_core::policy::Claim;
-use tokio::time::Sleep;
 use tower_service::Service;
 
 use crate::credential::{BasicBuffer, credential_in};
 use crate::gate::{Answer, Gate, Reply};
 use crate::lines::Lines;
-use crate::probes::Seen;
+use crate::probes::{Hold, Seen};
 use crate::reply::CheckBody;
 use crate::request::{Ambiguous, CheckRequest, Narrowed};
 
@@ -54,7 +53,7 @@ impl Checks {
         Self { gate, connection, certificate }
     }
 
-    fn answer<B: Body>(&self, request: &Request<B>) -> (Response<CheckBody>, std::time::Duration) {
+    fn answer<B: Body>(&self, request: &Request<B>) -> (Response<CheckBody>, Option<Hold>) {
         let place = Place::of(request.uri().path());
         let mut buffer = BasicBuffer::new();
         let lines = Lines::of(request.headers());
@@ -116,16 +115,23 @@ impl<B: Body> Service<Request<B>> for Checks {
 
     fn call(&mut self, request: Request<B>) -> Checking {
         let (response, hold) = self.answer(&request);
-        let hold = (!hold.is_zero()).then(|| Box::pin(tokio::time::sleep(hold)));
+        let hold: Option<Held> = hold.map(|hold| Box::pin(hold.over()) as Held);
         Checking { response: Some(response), hold }
     }
 }
 
 /// A check that is answered: at once, unless a probe has it held back.
-#[derive(Debug)]
 pub struct Checking {
     response: Option<Response<CheckBody>>,
-    hold: Option<Pin<Box<Sleep>>>,
+    hold: Option<Held>,
+}
+
+type Held = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl fmt::Debug for Checking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checking").field("response", &self.response).finish_non_exhaustive()
+    }
 }
 
 impl Future for Checking {

@@ -213,8 +213,8 @@ impl Guard {
             Way::Within { gate, gateway } => {
                 let check = LayerCheck::new(request, connection, &self.audiences, &self.scopes);
                 let Answer { id, reply, hold } = check.ask(gate, gateway);
-                if !hold.is_zero() {
-                    tokio::time::sleep(hold).await;
+                if let Some(hold) = hold {
+                    hold.over().await;
                 }
                 match reply {
                     Reply::Allow { identity, hide_credential } => {

@@ -17,6 +17,7 @@ use keyward_allowlist::{ClientIp, NoClientIp};
 use keyward_core::attempt::Credential;
 use keyward_core::id::{ClientId, GatewayId};
 use keyward_core::time::Timestamp;
+use tokio::sync::watch;
 
 use crate::request_id::RequestId;
 
@@ -119,6 +120,8 @@ struct Probe {
     /// Requests beyond [`SIGHTINGS_MAX`].
     unseen: u64,
     held: usize,
+    /// Goes with the probe, which lets what is held go too.
+    present: watch::Sender<()>,
 }
 
 /// The probes of this process.
@@ -130,10 +133,24 @@ pub struct Probes {
 }
 
 /// What to do with a request that shows a probe's credential.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Ordered {
     pub(crate) answer: ProbeAnswer,
-    pub(crate) hold: Duration,
+    pub(crate) hold: Option<Hold>,
+}
+
+/// An answer that is held back.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    time: Duration,
+    probe: watch::Receiver<()>,
+}
+
+impl Hold {
+    /// Waits until its time is over, or the probe is.
+    pub(crate) async fn over(mut self) {
+        tokio::time::timeout(self.time, self.probe.changed()).await.ok();
+    }
 }
 
 impl Probes {
@@ -152,7 +169,8 @@ impl Probes {
         if table.len() >= PROBES_MAX {
             return Err(TooManyProbes);
         }
-        let probe = Probe { order, sightings: Vec::new(), unseen: 0, held: 0 };
+        let present = watch::Sender::new(());
+        let probe = Probe { order, sightings: Vec::new(), unseen: 0, held: 0, present };
         table.insert(key(credential), probe);
         self.count.store(table.len(), Ordering::Release);
         Ok(())
@@ -190,14 +208,10 @@ impl Probes {
         }
         let mut table = self.lock();
         let probe = table.get_mut(&key(text)).filter(|probe| now < probe.order.expires_at)?;
-        let mut hold = probe.order.hold.min(HOLD_MAX);
-        if !hold.is_zero() {
-            if probe.held >= HELD_MAX {
-                hold = Duration::ZERO;
-            } else {
-                probe.held += 1;
-            }
-        }
+        let time = probe.order.hold.min(HOLD_MAX);
+        let is_held = !time.is_zero() && probe.held < HELD_MAX;
+        let hold = is_held.then(|| Hold { time, probe: probe.present.subscribe() });
+        probe.held += usize::from(is_held);
         Some(Ordered { answer: probe.order.answer, hold })
     }
 
@@ -388,8 +402,24 @@ mod tests {
         let (kept, unseen) = probes.sightings("kwp_a", NOW).unwrap();
         assert_eq!((kept.len(), unseen), (SIGHTINGS_MAX, 3));
         let held = (0..HELD_MAX + 1).map(|_| probes.ordered(&shown, NOW).unwrap().hold);
-        let held: Vec<_> = held.collect();
-        assert_eq!((held[0], held[HELD_MAX]), (HOLD_MAX, Duration::ZERO));
+        let held: Vec<_> = held.map(|hold| hold.map(|hold| hold.time)).collect();
+        assert_eq!((held[0], held[HELD_MAX]), (Some(HOLD_MAX), None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_held_goes_with_its_time_or_its_probe() {
+        let probes = Probes::default();
+        let hold = Duration::from_secs(40);
+        probes.order("kwp_a", ProbeOrder { hold, ..order(1_060) }, NOW).unwrap();
+        let shown = Credential::ApiKey("kwp_a");
+        let held = || probes.ordered(&shown, NOW).unwrap().hold.unwrap();
+        let begun = tokio::time::Instant::now();
+        held().over().await;
+        assert_eq!(begun.elapsed().as_secs(), 40);
+        let held = held();
+        probes.end("kwp_a");
+        held.over().await;
+        assert_eq!(begun.elapsed().as_secs(), 40);
     }
 
     #[test]
