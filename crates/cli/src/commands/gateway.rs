@@ -320,5 +320,77 @@ fn alarm_words(alarms: &Value) -> String {
             text(alarm, "last_at"),
         ]
     };
-    table(&["what", "gateway", "from", "count", "first", "last"], items.iter().map(row))
+    let head = ["what", "gateway", "from", "count", "first", "last"];
+    let mut words = table(&head, items.iter().map(row));
+    for (code, meaning) in ALARMS {
+        if items.iter().any(|alarm| text(alarm, "code") == code) {
+            words.push_str(&format!("\n\n{code}: {meaning}"));
+        }
+    }
+    words
+}
+
+/// What each alarm means, and what to do.
+const ALARMS: [(&str, &str); 7] = [
+    (
+        "client_address_missing",
+        "its question says no address, so every key with a list is refused. Set the header that \
+         `gateway show` names under \"address from\", or change that (`gateway edit --source`)",
+    ),
+    (
+        "client_address_is_proxy",
+        "the address is one of its own trusted networks: a balancer's, so all callers look alike. \
+         Tell the gateway about the balancer, and try `keyward doctor --through URL`",
+    ),
+    (
+        "gateway_unknown",
+        "it asks under a name that is not registered, or that is suspended. Look at the name in its \
+         configuration and at `gateway list`; else somebody plays a gateway",
+    ),
+    (
+        "gateway_protocol",
+        "it asks over HTTP and its kind asks over gRPC, or the other way round (`gateway show`)",
+    ),
+    (
+        "gateway_peer_refused",
+        "it asks from an address that is not among its peers (`gateway edit --peers`); else somebody \
+         plays it",
+    ),
+    (
+        "gateway_certificate_refused",
+        "it shows no client certificate, or another one (`gateway edit --certificate`)",
+    ),
+    (
+        "gateway_token_wrong",
+        "it shows no token, or a wrong one: give it the present one, or make another (`gateway \
+         rotate`); else somebody plays it",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use keyward_allowlist::NoClientIp;
+    use keyward_core::policy::NotAdmitted;
+    use keyward_gate::AlarmKind;
+
+    use super::*;
+
+    #[test]
+    fn every_alarm_is_explained() {
+        let known = |code: &str| ALARMS.iter().any(|(known, _)| *known == code);
+        assert!(known(AlarmKind::ClientAddressMissing(NoClientIp::MissingHeader).code()));
+        for why in [
+            NotAdmitted::Unknown,
+            NotAdmitted::Protocol,
+            NotAdmitted::Peer,
+            NotAdmitted::Certificate,
+            NotAdmitted::Token,
+        ] {
+            assert!(known(AlarmKind::NotAdmitted(why).code()), "{why:?}");
+        }
+        let alarm = json!({ "code": "gateway_token_wrong", "gateway": "edge", "count": 3 });
+        let words = alarm_words(&json!({ "items": [alarm] }));
+        assert!(words.contains("gateway_token_wrong: it shows no token"), "{words}");
+        assert!(!words.contains("gateway_unknown"), "{words}");
+    }
 }
