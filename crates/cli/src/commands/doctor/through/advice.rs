@@ -246,7 +246,7 @@ impl Advice {
         match self.0 {
             Family::Nginx => {
                 "`auth_request` passes on 401 and 403 alone: take the status from X-Auth-Status, \
-                 as the guide's `@denied` does, and set the gateway's deny style to auth-status"
+                 as the guide's `@denied` does, and `keyward gateway edit NAME --deny-style auth-status`"
             }
             Family::Haproxy | Family::Apache => {
                 "take the status from X-Auth-Status when Keyward answers 403, as the guide's \
