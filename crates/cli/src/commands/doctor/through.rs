@@ -85,7 +85,12 @@ pub(super) async fn run(
              address that a key could be for",
         ),
         Some(address) => {
-            client::examine(&trial, address, application.as_ref(), &mut report).await?;
+            let looked = client::examine(&trial, address, application.as_ref(), &mut report).await;
+            if let Err(error) = looked {
+                // What was found before it is not lost.
+                report.end(management.json());
+                return Err(error);
+            }
         }
     }
     Ok(report.end(management.json()))
