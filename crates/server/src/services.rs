@@ -158,6 +158,8 @@ pub struct Services {
     pub probes: Arc<Probes>,
     /// What was wrong at the gates.
     pub alarms: Alarms,
+    /// What secrets that must be read again are sealed under at rest.
+    pub master: MasterKey,
     peppers: Peppers,
     staleness_ms_max: u64,
     /// Order: commits reach the policy in the order in which the store took them.
@@ -209,6 +211,7 @@ impl Services {
             disclosure: options.disclosure,
             probes: Arc::default(),
             alarms: Alarms::default(),
+            master,
             peppers: keys.peppers,
             staleness_ms_max: options.staleness_ms_max,
             commits: Arc::default(),
