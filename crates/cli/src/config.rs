@@ -41,6 +41,8 @@ pub(crate) struct Config {
     /// The rule in words, for the line at start.
     pub(crate) public_address_words: String,
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// Who vouches for clients' certificates on the public listener.
+    pub(crate) tls_client_ca: Option<PathBuf>,
     pub(crate) default_audience: Option<String>,
     pub(crate) default_gateway: bool,
     pub(crate) disclosure: Disclosure,
@@ -199,6 +201,8 @@ impl Raw {
         let issuer = self.parse("issuer", |text| optional(text).map(read_issuer).transpose());
         let public_address = self.check_public_address();
         let tls = self.check_tls("tls_cert", "tls_key");
+        let tls_client_ca =
+            self.parse("tls_client_ca", |text| Ok(optional(text).map(PathBuf::from)));
         let default_audience =
             self.parse("default_audience", |text| Ok(optional(text).map(str::to_owned)));
         let default_gateway =
@@ -232,6 +236,7 @@ impl Raw {
                 public_address,
                 public_address_words,
                 tls: tls?,
+                tls_client_ca: tls_client_ca?,
                 default_audience: default_audience?,
                 default_gateway: default_gateway?,
                 disclosure: disclosure?,

@@ -8,8 +8,9 @@ use keyward_core::client::State;
 use keyward_core::gateway::{DEFAULT_GATEWAY, Protocol};
 use keyward_gate::{Events, Gate};
 use keyward_server::listen::{
-    Bound, CheckHandler, GrpcHandler, Handler, ListenAddress, ListenOptions, bind,
-    raise_open_files_limit, serve, tls_config, tls_config_with_clients,
+    Bound, CheckHandler, ClientAuthorities, GrpcHandler, Handler, ListenAddress, ListenOptions,
+    bind, raise_open_files_limit, serve, tls_config, tls_config_asking_clients,
+    tls_config_with_clients,
 };
 use keyward_server::services::{Services, ServicesOptions};
 use keyward_server::{jobs, ops};
@@ -47,7 +48,11 @@ impl Running {
     /// What is wrong, where, and what to do. Nothing is served then.
     pub(crate) async fn start(config: &Config, metrics: PrometheusHandle) -> anyhow::Result<Self> {
         raise_open_files_limit();
-        let tls = config.tls.as_ref().map(|(cert, key)| tls_config(cert, key)).transpose()?;
+        let tls = config.tls.as_ref();
+        let tls = tls.map(|(cert, key)| tls_config_asking_clients(cert, key)).transpose()?;
+        if tls.is_none() && config.tls_client_ca.is_some() {
+            bail!("tls_client_ca: needs tls_cert and tls_key: certificates are shown in TLS");
+        }
         let gate_tls = config.gate_tls.as_ref().map(read_gate_tls).transpose()?;
         let public = bind(&config.public).await?;
         let gate = bind(&config.gate).await?;
@@ -57,7 +62,7 @@ impl Running {
             Some(issuer) => issuer.clone(),
             None => issuer_of(&public.address()?, tls.is_some()),
         };
-        let services = Services::open(options(config, &issuer)).await?;
+        let services = Services::open(options(config, &issuer)?).await?;
         let encrypted = gate_tls.is_some();
         check_reach("gate", &config.gate, Protocol::Http, encrypted, &services)?;
         if let Some(address) = &config.grpc {
@@ -143,14 +148,16 @@ pub(crate) async fn asked_to_end() -> anyhow::Result<&'static str> {
     })
 }
 
-fn options(config: &Config, issuer: &str) -> ServicesOptions {
+fn options(config: &Config, issuer: &str) -> anyhow::Result<ServicesOptions> {
     let mut options = ServicesOptions::new(PathBuf::from(&config.data), issuer);
     options.issuer_is_derived = config.issuer.is_none();
     options.public_address = config.public_address.clone();
     options.disclosure = config.disclosure;
     options.default_audience.clone_from(&config.default_audience);
     options.staleness_ms_max = config.staleness_ms_max;
-    options
+    options.client_authorities =
+        config.tls_client_ca.as_deref().map(ClientAuthorities::read).transpose()?;
+    Ok(options)
 }
 
 /// Opens the listener for gRPC. A default that is taken already is done without: nobody asked for

@@ -22,6 +22,7 @@ pub mod invalid;
 pub mod jwk;
 pub mod jws;
 pub mod policy;
+pub mod replay;
 pub mod secret;
 pub mod time;
 pub mod token;

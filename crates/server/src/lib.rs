@@ -7,6 +7,7 @@
 pub mod address;
 pub mod alarms;
 pub mod caller;
+pub mod client_certificate;
 pub mod clock;
 pub mod failure;
 pub mod jobs;

@@ -29,7 +29,7 @@ use rustls::ServerConfig;
 
 mod accept;
 mod bind;
-mod certificate;
+pub(crate) mod certificate;
 mod connection;
 mod files;
 mod guard;
@@ -43,9 +43,13 @@ mod tls;
 pub use self::accept::serve;
 pub use self::bind::{Bound, ListenAddress, ListenError, SocketFile, bind};
 pub use self::files::raise_open_files_limit;
-pub use self::handler::{Accepted, CheckHandler, GrpcHandler, Handler, WithConnection};
+pub use self::handler::{
+    Accepted, CheckHandler, ClientChain, GrpcHandler, Handler, WithConnection,
+};
 pub use self::request::{BodyFault, LimitedBody, RequestBody};
-pub use self::tls::{TlsError, tls_config, tls_config_with_clients};
+pub use self::tls::{
+    ClientAuthorities, TlsError, tls_config, tls_config_asking_clients, tls_config_with_clients,
+};
 
 /// How one listener listens.
 #[derive(Debug, Clone)]

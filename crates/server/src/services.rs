@@ -15,6 +15,7 @@ use keyward_core::gateway::Disclosure;
 use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId, SecretId};
 use keyward_core::jwk::Algorithm;
 use keyward_core::policy::{Freshness, Policy, Settings, gateway_token, hash_gateway_token};
+use keyward_core::replay::ReplayCache;
 use keyward_core::secret::{PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH, SecretHash};
 use keyward_core::time::{Clock, Timestamp};
 use keyward_core::token::{Dialect, TokenClaims};
@@ -26,6 +27,7 @@ use tokio::sync::Mutex;
 pub use first_start::{ADMIN_FILE, AdminFile, SYSTEM_API_NAME};
 
 use crate::alarms::Alarms;
+use crate::listen::ClientAuthorities;
 use crate::signing::master::MASTER_KEY_FILE;
 use crate::signing::{
     MasterKey, MasterKeyError, RandomError, SealError, SigningError, SigningKeys, random_base62,
@@ -40,6 +42,10 @@ pub const DATABASE_FILE: &str = "keyward.db";
 
 /// How much clocks may differ when a token's times are judged, in seconds.
 pub const LEEWAY_S: u32 = 5;
+
+/// How many things that may be used once are remembered at a time: at most some 64 MiB. Each lives
+/// about five minutes, so this is good for some 3,000 a second.
+const REPLAYS_MAX: usize = 1_000_000;
 
 /// How a server is opened.
 #[derive(Clone)]
@@ -59,6 +65,8 @@ pub struct ServicesOptions {
     pub default_audience: Option<String>,
     /// Past what age the policy is refused, in milliseconds, when the store cannot be asked.
     pub staleness_ms_max: u64,
+    /// Who vouches for the certificates that clients show on the public listener. `None`: nobody.
+    pub client_authorities: Option<ClientAuthorities>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock + Send + Sync>,
 }
@@ -75,6 +83,7 @@ impl ServicesOptions {
             disclosure: Disclosure::Generic,
             default_audience: None,
             staleness_ms_max: 30_000,
+            client_authorities: None,
             clock: Arc::new(crate::clock::SystemClock),
         }
     }
@@ -154,6 +163,13 @@ pub struct Services {
     pub public_address: ClientAddressRule,
     /// What callers of the token endpoint learn of a refused address.
     pub disclosure: Disclosure,
+    /// Who vouches for the certificates that clients show on the public listener.
+    pub client_authorities: Option<ClientAuthorities>,
+    /// What was used of things that may be used once.
+    pub replays: ReplayCache,
+    /// When this process began to serve. What may be used once and was made before is refused: it
+    /// may have been used then.
+    pub started_at: Timestamp,
     /// The probes that gateways are looked at with.
     pub probes: Arc<Probes>,
     /// What was wrong at the gates.
@@ -209,6 +225,9 @@ impl Services {
             issuer,
             public_address: options.public_address,
             disclosure: options.disclosure,
+            client_authorities: options.client_authorities,
+            replays: ReplayCache::new(REPLAYS_MAX),
+            started_at: now,
             probes: Arc::default(),
             alarms: Alarms::default(),
             master,

@@ -108,6 +108,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "PEM private key for the certificate.",
     },
     Setting {
+        key: "tls_client_ca",
+        default: "",
+        value: "FILE",
+        help: "PEM certificates of the authorities that vouch for clients' certificates on the public \
+               listener. Empty: none does, and only self-signed certificates are of use there.",
+    },
+    Setting {
         key: "default_audience",
         default: "",
         value: "URL",
@@ -192,6 +199,10 @@ pub(crate) struct ServeArgs {
     /// PEM private key for the certificate
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Option<String>,
+    /// PEM certificates of the authorities that vouch for clients' certificates on the public
+    /// listener
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_client_ca: Option<String>,
     /// API of token requests that name none
     #[arg(long, value_name = "URL")]
     pub(crate) default_audience: Option<String>,
@@ -229,6 +240,7 @@ impl ServeArgs {
             ("public_trusted", &trusted),
             ("tls_cert", &self.tls_cert),
             ("tls_key", &self.tls_key),
+            ("tls_client_ca", &self.tls_client_ca),
             ("default_audience", &self.default_audience),
             ("default_gateway", &self.default_gateway),
             ("disclosure", &self.disclosure),

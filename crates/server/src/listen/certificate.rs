@@ -10,7 +10,7 @@ use webpki::EndEntityCert;
 /// The names of a certificate that TLS has verified: its fingerprint, and the DNS names and URIs
 /// among its subject alternative names (RFC 5280 §4.2.1.6). The common name is none of them: it was
 /// never checked by whoever issued it in any one way.
-pub(super) fn names_of(certificate: Option<&CertificateDer<'_>>) -> Arc<[CertificateName]> {
+pub(crate) fn names_of(certificate: Option<&CertificateDer<'_>>) -> Arc<[CertificateName]> {
     let Some(certificate) = certificate else { return Arc::default() };
     let mut fingerprint = [0; 32];
     let hash = digest(&SHA256, certificate);

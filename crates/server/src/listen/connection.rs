@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::Limits;
 use super::certificate::names_of;
 use super::guard::Guard;
-use super::handler::{Accepted, Handler};
+use super::handler::{Accepted, ClientChain, Handler};
 use super::head::HeadScanner;
 use super::liveness::{Liveness, OpenConnection, Order};
 use super::request::answer;
@@ -183,6 +183,7 @@ async fn prepare<H: Handler>(
     let (proxied, early) = read_proxy_header(&mut socket, expectation).await?;
     let connection = Connection { peer, proxied };
     let mut certificate = Arc::default();
+    let mut chain = ClientChain::default();
     let transport = Transport::new(socket, early);
     let (mut stream, negotiated) = match &listener.tls {
         None => (Stream::Plain(transport), None),
@@ -190,7 +191,9 @@ async fn prepare<H: Handler>(
             let stream = acceptor.accept(transport).await.map_err(NotReady::Handshake)?;
             let session = stream.get_ref().1;
             let negotiated = session.alpn_protocol().map(|protocol| protocol == b"h2");
-            certificate = names_of(session.peer_certificates().and_then(<[_]>::first));
+            let shown = session.peer_certificates().unwrap_or_default();
+            certificate = names_of(shown.first());
+            chain = ClientChain(shown.iter().map(|one| one.clone().into_owned()).collect());
             (Stream::Tls(Box::new(stream)), negotiated)
         }
     };
@@ -198,7 +201,7 @@ async fn prepare<H: Handler>(
         Some(http2) => (http2, Vec::new()),
         None => tell_protocol(&mut stream).await?,
     };
-    Ok(Ready { stream, early, http2, accepted: Accepted { connection, certificate } })
+    Ok(Ready { stream, early, http2, accepted: Accepted { connection, certificate, chain } })
 }
 
 /// Reads the PROXY header, if one is due, and gives it with the bytes that follow it.

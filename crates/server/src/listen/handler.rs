@@ -14,6 +14,7 @@ use keyward_allowlist::{Connection, Peer, ProxyExpectation};
 use keyward_core::gateway::CertificateName;
 use keyward_gate::grpc::{GrpcBody, GrpcChecks};
 use keyward_gate::{CheckBody, Checks, Gate};
+use rustls::pki_types::CertificateDer;
 use tower::Service;
 
 use super::request::RequestBody;
@@ -25,7 +26,14 @@ pub struct Accepted {
     pub connection: Connection,
     /// What its verified client certificate says; nothing without one.
     pub certificate: Arc<[CertificateName]>,
+    /// The certificates that it showed, its own first.
+    pub chain: ClientChain,
 }
+
+/// The certificates that a client showed in the TLS handshake, its own first; empty without any. It
+/// holds the key of the first one. Whether anybody vouches for it is another question.
+#[derive(Debug, Clone, Default)]
+pub struct ClientChain(pub Arc<[CertificateDer<'static>]>);
 
 /// Answers the requests of a listener.
 pub trait Handler: Send + Sync + 'static {
@@ -55,13 +63,15 @@ pub trait Handler: Send + Sync + 'static {
     }
 }
 
-/// A router finds the [`Connection`] in each request's extensions.
+/// A router finds the [`Connection`] in each request's extensions, and the [`ClientChain`] of whoever
+/// showed one.
 impl Handler for Router {
     type Service = WithConnection;
     type Body = AxumBody;
 
     fn accept(&self, accepted: &Accepted) -> WithConnection {
-        WithConnection { router: self.clone(), connection: accepted.connection }
+        let chain = Some(accepted.chain.clone()).filter(|chain| !chain.0.is_empty());
+        WithConnection { router: self.clone(), connection: accepted.connection, chain }
     }
 }
 
@@ -70,6 +80,7 @@ impl Handler for Router {
 pub struct WithConnection {
     router: Router,
     connection: Connection,
+    chain: Option<ClientChain>,
 }
 
 impl Service<Request<RequestBody>> for WithConnection {
@@ -83,6 +94,9 @@ impl Service<Request<RequestBody>> for WithConnection {
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
         request.extensions_mut().insert(self.connection);
+        if let Some(chain) = &self.chain {
+            request.extensions_mut().insert(chain.clone());
+        }
         self.router.call(request.map(|body| match body {
             RequestBody::Empty => AxumBody::empty(),
             RequestBody::Limited(body) => AxumBody::new(body),

@@ -3,12 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs;
+use std::time::Duration;
+
+use keyward_core::time::Timestamp;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
+};
 
 /// Why a listener cannot offer TLS.
 #[derive(Debug, thiserror::Error)]
@@ -84,18 +92,101 @@ pub fn tls_config_with_clients(
     key: &Path,
     authorities: &Path,
 ) -> Result<Arc<ServerConfig>, TlsError> {
-    let wrong =
-        |reason: String| TlsError::Authorities { authorities: authorities.to_path_buf(), reason };
-    let mut roots = RootCertStore::empty();
-    for root in chain(authorities, "the client authorities")? {
-        roots.add(root).map_err(|error| wrong(error.to_string()))?;
+    make_config(certificate, key, ClientAuthorities::read(authorities)?.0)
+}
+
+/// The same, for clients that may show any certificate at all, self-signed ones as well, of which
+/// they prove to hold the key. What a certificate is worth is for whoever reads it to say
+/// ([`crate::client_certificate`]): here it opens nothing.
+///
+/// # Errors
+/// As [`tls_config`].
+pub fn tls_config_asking_clients(
+    certificate: &Path,
+    key: &Path,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+    make_config(certificate, key, Arc::new(AnyHolder(algorithms)))
+}
+
+/// Who vouches for clients' certificates.
+#[derive(Clone, Debug)]
+pub struct ClientAuthorities(Arc<dyn ClientCertVerifier>);
+
+impl ClientAuthorities {
+    /// Reads the authorities from a PEM file.
+    ///
+    /// # Errors
+    /// A file that is missing, unreadable or malformed, or certificates that are no authorities.
+    pub fn read(file: &Path) -> Result<Self, TlsError> {
+        let wrong =
+            |reason: String| TlsError::Authorities { authorities: file.to_path_buf(), reason };
+        let mut roots = RootCertStore::empty();
+        for root in chain(file, "the client authorities")? {
+            roots.add(root).map_err(|error| wrong(error.to_string()))?;
+        }
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .allow_unauthenticated()
+            .build()
+            .map(Self)
+            .map_err(|error| wrong(error.to_string()))
     }
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-        .allow_unauthenticated()
-        .build()
-        .map_err(|error| wrong(error.to_string()))?;
-    make_config(certificate, key, verifier)
+
+    /// Whether one of them vouches at that moment for the first certificate of a chain, by way of
+    /// the others (RFC 5280 §6), as that of a client.
+    #[must_use]
+    pub fn vouch_for(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> bool {
+        let Some((first, others)) = chain.split_first() else { return false };
+        let Ok(seconds) = u64::try_from(now.seconds()) else { return false };
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        self.0.verify_client_cert(first, others, now).is_ok()
+    }
+}
+
+/// Takes every certificate whose key its sender proves to hold.
+#[derive(Debug)]
+struct AnyHolder(WebPkiSupportedAlgorithms);
+
+impl ClientCertVerifier for AnyHolder {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
 }
 
 fn make_config(

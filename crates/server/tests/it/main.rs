@@ -7,6 +7,7 @@ mod operator;
 mod support;
 
 mod authz_coverage;
+mod client_certificate;
 mod management_client_grants;
 mod management_clients;
 mod management_resource_servers;

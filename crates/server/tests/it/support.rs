@@ -7,6 +7,8 @@
 // The paths are written out because another test binary includes this file from elsewhere.
 #[path = "support/call.rs"]
 mod call;
+#[path = "support/certificates.rs"]
+pub(crate) mod certificates;
 #[path = "support/clock.rs"]
 mod clock;
 #[path = "support/jwt.rs"]

@@ -114,3 +114,81 @@ fn unusable_files_are_named() {
     let error = tls_config(&good.certificate, &other.key).unwrap_err();
     assert!(matches!(error, TlsError::Mismatch { .. }), "{error}");
 }
+
+/// A key and certificate that a client shows whatever it is asked for, fitting or not.
+#[derive(Debug)]
+struct Shows(Arc<rustls::sign::CertifiedKey>);
+
+impl rustls::client::ResolvesClientCert for Shows {
+    fn resolve(
+        &self,
+        _: &[&[u8]],
+        _: &[rustls::SignatureScheme],
+    ) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// Shows a certificate (of `holder`) and signs with a key (of `signer`).
+fn shows(holder: &Files, signer: &Files) -> Arc<dyn rustls::client::ResolvesClientCert> {
+    let certificate = std::fs::read(&holder.certificate).unwrap();
+    let certificate = rustls::pki_types::CertificateDer::from_pem_slice(&certificate).unwrap();
+    let key = std::fs::read(&signer.key).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(&key).unwrap();
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).unwrap();
+    Arc::new(Shows(Arc::new(rustls::sign::CertifiedKey::new(vec![certificate], key))))
+}
+
+/// One request of such a client; what came back.
+async fn ask_as(
+    server: &Server,
+    files: &Files,
+    version: &'static rustls::SupportedProtocolVersion,
+    client: Option<Arc<dyn rustls::client::ResolvesClientCert>>,
+) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    let bytes = std::fs::read(&files.certificate).unwrap();
+    roots.add(rustls::pki_types::CertificateDer::from_pem_slice(&bytes).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match client {
+        Some(client) => config.with_client_cert_resolver(client),
+        None => config.with_no_client_auth(),
+    };
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+    Ok(read_answer(&mut stream).await)
+}
+
+#[tokio::test]
+async fn a_client_shows_any_certificate_or_none_and_proves_to_hold_its_key() {
+    use keyward_server::listen::{ClientChain, tls_config_asking_clients};
+    let (files, client, other) = (files(), files(), files());
+    let tls = Some(tls_config_asking_clients(&files.certificate, &files.key).unwrap());
+    let router = Router::new().fallback(|request: Request<axum::body::Body>| async move {
+        let chain = request.extensions().get::<ClientChain>().cloned().unwrap_or_default();
+        chain.0.first().map_or("none".to_owned(), |first| format!("{} bytes", first.len()))
+    });
+    let options = ListenOptions { tls, ..ListenOptions::new("test") };
+    let server = Server::start(router, options).await;
+    let pem = std::fs::read(&client.certificate).unwrap();
+    let length = rustls::pki_types::CertificateDer::from_pem_slice(&pem).unwrap().len();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let none = ask_as(&server, &files, version, None).await.unwrap();
+        assert_eq!(crate::support::body(&none), "none");
+        let holder = ask_as(&server, &files, version, Some(shows(&client, &client))).await;
+        assert_eq!(crate::support::body(&holder.unwrap()), format!("{length} bytes"));
+        // Security: a certificate is public. Who does not hold its key gets no answer at all.
+        let thief = ask_as(&server, &files, version, Some(shows(&client, &other))).await;
+        assert_eq!(status(&thief.unwrap_or_default()), 0, "{version:?}");
+    }
+}
