@@ -86,6 +86,7 @@ pub(super) const KEPT_OF_RESOURCE_SERVER: &[(&str, Kind)] = &[
     ("skip_consent_for_verifiable_first_party_clients", Flag),
     ("subject_type_authorization", Object),
     ("token_encryption", Object),
+    ("token_lifetime_for_web", Number),
 ];
 
 /// Fields of a client grant that Auth0 knows and Keyward only keeps.
