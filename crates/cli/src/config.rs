@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use keyward_allowlist::{ClientAddressRule, EntryRules, NetworkSet, Source, parse_entries};
 use keyward_core::gateway::{Disclosure, SOURCE_NAMES, parse_source};
-use keyward_server::listen::ListenAddress;
+use keyward_server::listen::{ListenAddress, tls_config};
 
 use settings::{SETTINGS, Setting};
 pub(crate) use settings::{ServeArgs, print_default};
@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     /// Who vouches for clients' certificates on the public listener.
     pub(crate) tls_client_ca: Option<PathBuf>,
+    /// A certificate for this machine is made; `tls` is none then.
+    pub(crate) dev_tls: bool,
     pub(crate) default_audience: Option<String>,
     pub(crate) default_gateway: bool,
     pub(crate) disclosure: Disclosure,
@@ -203,6 +205,7 @@ impl Raw {
         let tls = self.check_tls("tls_cert", "tls_key");
         let tls_client_ca =
             self.parse("tls_client_ca", |text| Ok(optional(text).map(PathBuf::from)));
+        let dev_tls = self.check_dev_tls();
         let default_audience =
             self.parse("default_audience", |text| Ok(optional(text).map(str::to_owned)));
         let default_gateway =
@@ -237,6 +240,7 @@ impl Raw {
                 public_address_words,
                 tls: tls?,
                 tls_client_ca: tls_client_ca?,
+                dev_tls: dev_tls?,
                 default_audience: default_audience?,
                 default_gateway: default_gateway?,
                 disclosure: disclosure?,
@@ -296,7 +300,18 @@ impl Raw {
         let missing = |other: &str| format!("missing, and {other} is set; set both");
         match (optional(&cert), optional(&key)) {
             (None, None) => Some(None),
-            (Some(cert), Some(key)) => Some(Some((cert.into(), key.into()))),
+            (Some(cert), Some(key)) => {
+                let (cert, key) = (PathBuf::from(cert), PathBuf::from(key));
+                if let Err(error) = tls_config(&cert, &key) {
+                    let (name, source) = if error.is_about_key() {
+                        (key_key, &key_source)
+                    } else {
+                        (cert_key, &cert_source)
+                    };
+                    self.wrong(name, source, error.to_string());
+                }
+                Some(Some((cert, key)))
+            }
             (Some(_), None) => {
                 self.wrong(key_key, &cert_source, missing(cert_key));
                 None
@@ -306,6 +321,41 @@ impl Raw {
                 None
             }
         }
+    }
+
+    /// TLS of this machine's own, which goes with no other, and which only its own names fit.
+    fn check_dev_tls(&mut self) -> Option<bool> {
+        let on = self.parse("dev_tls", |text| one_of(text, &[("on", true), ("off", false)]))?;
+        if !on {
+            return Some(false);
+        }
+        let (_, source) = self.text("dev_tls");
+        for key in ["tls_cert", "tls_key"] {
+            if let Some((_, theirs)) = self.texts.get(key) {
+                let problem = format!("has no meaning with {key} ({theirs}); set one of them");
+                self.wrong("dev_tls", &source, problem);
+            }
+        }
+        if self.text("public").0.starts_with("unix:") {
+            self.wrong("dev_tls", &source, "needs a public listener at IP:PORT, not at a socket");
+        }
+        let (issuer, named) = self.text("issuer");
+        let is_here = optional(&issuer).is_none_or(|issuer| {
+            let rest = issuer.strip_prefix("https://").unwrap_or_default();
+            ["localhost", "127.0.0.1", "[::1]"].into_iter().any(|host| {
+                rest.strip_prefix(host)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+            })
+        });
+        if !is_here {
+            let problem = format!(
+                "`{issuer}` does not go with dev_tls ({source}), whose certificate is for \
+                 https://localhost, https://127.0.0.1 and https://[::1]; leave the issuer out, or \
+                 give a certificate for its host with tls_cert and tls_key"
+            );
+            self.wrong("issuer", &named, problem);
+        }
+        Some(true)
     }
 
     fn check_gate_tls(&mut self) -> Option<Option<GateTls>> {
@@ -408,6 +458,10 @@ fn read_issuer(text: &str) -> Result<String, String> {
     if host.chars().any(|c| c.is_ascii_uppercase()) || !text.is_ascii() {
         return wrong("write the host in lower case ASCII");
     }
+    let usual = if text.starts_with("https:") { ":443" } else { ":80" };
+    if host.ends_with(usual) {
+        return wrong("leave out the port that goes without saying, as those who compare URLs do");
+    }
     Ok(if text.ends_with('/') { text.to_owned() } else { format!("{text}/") })
 }
 
@@ -488,6 +542,69 @@ mod tests {
             ("KEYWARD_CHECK", "http://127.0.0.1:8081/v1/check/orders"),
         ];
         read(&ServeArgs::default(), &variables).unwrap();
+    }
+
+    #[test]
+    fn tls_files_are_looked_at_and_the_wrong_one_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let now = keyward_core::time::Timestamp::from_seconds(1_800_000_000);
+        let pair = keyward_server::listen::dev_tls(folder.path(), now).unwrap().pair;
+        let pair = pair.display().to_string();
+        for (cert, key, said) in [
+            (path("a"), pair.clone(), "tls_cert (variable KEYWARD_TLS_CERT): cannot read"),
+            (pair.clone(), path("a"), "tls_key (variable KEYWARD_TLS_KEY): cannot read"),
+            (
+                path("dev-ca.pem"),
+                pair.clone(),
+                "tls_key (variable KEYWARD_TLS_KEY): the private key",
+            ),
+            (pair.clone(), path("dev-ca.pem"), "tls_key (variable KEYWARD_TLS_KEY)"),
+        ] {
+            let variables = [("KEYWARD_TLS_CERT", cert.as_str()), ("KEYWARD_TLS_KEY", &key)];
+            let text = read(&ServeArgs::default(), &variables).unwrap_err();
+            assert!(text.contains(said), "{said} is not in:\n{text}");
+        }
+        let variables = [("KEYWARD_TLS_CERT", pair.as_str()), ("KEYWARD_TLS_KEY", &pair)];
+        read(&ServeArgs::default(), &variables).unwrap();
+    }
+
+    #[test]
+    fn dev_tls_goes_with_this_machine_and_no_other_certificate() {
+        let on = || ServeArgs { dev_tls: Some("on".into()), ..ServeArgs::default() };
+        for good in ["", "https://localhost:8443", "https://127.0.0.1:8443/", "https://[::1]/"] {
+            assert!(read(&on(), &[("KEYWARD_ISSUER", good)]).unwrap().dev_tls, "{good}");
+        }
+        for (name, value, said) in [
+            ("KEYWARD_ISSUER", "https://id.example/", "issuer (variable KEYWARD_ISSUER): `https"),
+            ("KEYWARD_ISSUER", "http://localhost/", "does not go with dev_tls (flag --dev-tls)"),
+            ("KEYWARD_ISSUER", "https://localhost.example/", "does not go with dev_tls"),
+            (
+                "KEYWARD_TLS_CERT",
+                "a.pem",
+                "has no meaning with tls_cert (variable KEYWARD_TLS_CERT)",
+            ),
+            ("KEYWARD_PUBLIC", "unix:/run/k.sock", "dev_tls (flag --dev-tls): needs a public"),
+        ] {
+            let text = read(&on(), &[(name, value)]).unwrap_err();
+            assert!(text.contains(said), "{said} is not in:\n{text}");
+        }
+        let text = read(&ServeArgs::default(), &[("KEYWARD_DEV_TLS", "yes")]).unwrap_err();
+        assert!(text.contains("dev_tls (variable KEYWARD_DEV_TLS): `yes` is none of on, off"));
+    }
+
+    #[test]
+    fn an_issuer_is_written_as_others_compare_it() {
+        for (text, is_good) in [
+            ("https://id.example:8443", true),
+            ("https://id.example:443/", false),
+            ("http://id.example:80", false),
+            ("https://id.example:80/", true),
+            ("https://Id.example/", false),
+        ] {
+            let read = read(&ServeArgs::default(), &[("KEYWARD_ISSUER", text)]);
+            assert_eq!(read.is_ok(), is_good, "{text}");
+        }
     }
 
     #[test]

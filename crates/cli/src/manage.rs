@@ -15,6 +15,7 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use keyward_core::actor::Actor;
 use keyward_server::caller::LocalOperator;
+use keyward_server::listen::DEV_AUTHORITY_FILE;
 use keyward_server::services::{ADMIN_FILE, AdminFile, OpenError, Services, ServicesOptions};
 use keyward_store::StoreError;
 use serde_json::Value;
@@ -121,7 +122,7 @@ impl Way {
         if reqwest::Url::parse(&admin.issuer).is_err() {
             bail!("`{}` is no URL: give one such as http://127.0.0.1:8080", admin.issuer);
         }
-        let client = http_client()?;
+        let client = http_client_of(&admin.issuer, &target.data)?;
         let token = ask_token(&client, &admin).await?;
         Ok(Self::Http { client, base: admin.issuer, token, client_id: admin.client_id })
     }
@@ -245,12 +246,31 @@ async fn in_process(
 
 /// A client with short patience and no redirects: a management server never redirects.
 pub(crate) fn http_client() -> anyhow::Result<reqwest::Client> {
-    Ok(reqwest::Client::builder()
+    Ok(http_client_builder().build()?)
+}
+
+fn http_client_builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(60))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .build()?)
+}
+
+/// The same for one server. One on this machine may have made its certificate itself (`--dev-tls`);
+/// its authority in the data folder is then trusted too. That can vouch for this machine alone.
+fn http_client_of(issuer: &str, data: &Path) -> anyhow::Result<reqwest::Client> {
+    let path = data.join(DEV_AUTHORITY_FILE);
+    let builder = http_client_builder();
+    let url = reqwest::Url::parse(issuer)?;
+    let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if url.scheme() != "https" || !is_here || !path.exists() {
+        return Ok(builder.build()?);
+    }
+    let wrong = || format!("{} is damaged; start the server again", path.display());
+    let text = std::fs::read(&path).with_context(wrong)?;
+    let authority = reqwest::Certificate::from_pem(&text).with_context(wrong)?;
+    Ok(builder.tls_certs_merge([authority]).build()?)
 }
 
 async fn ask_token(client: &reqwest::Client, admin: &AdminFile) -> anyhow::Result<String> {

@@ -1,5 +1,6 @@
 //! A server that runs: its listeners and jobs, until it is told to stop.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use keyward_core::gateway::{DEFAULT_GATEWAY, Protocol};
 use keyward_gate::{Events, Gate};
 use keyward_server::listen::{
     Bound, CheckHandler, ClientAuthorities, GrpcHandler, Handler, ListenAddress, ListenOptions,
-    bind, raise_open_files_limit, serve, tls_config, tls_config_asking_clients,
+    bind, dev_tls, raise_open_files_limit, serve, tls_config, tls_config_asking_clients,
     tls_config_with_clients,
 };
 use keyward_server::services::{Services, ServicesOptions};
@@ -35,6 +36,8 @@ pub(crate) struct Running {
     pub(crate) grpc: Option<ListenAddress>,
     /// The real address of the ops listener.
     pub(crate) ops: ListenAddress,
+    /// What clients must trust, when the certificate is of this machine's own making.
+    pub(crate) authority: Option<PathBuf>,
     /// What the handlers work with.
     pub(crate) services: Arc<Services>,
     shutdown: watch::Sender<bool>,
@@ -49,8 +52,8 @@ impl Running {
     pub(crate) async fn start(config: &Config, metrics: PrometheusHandle) -> anyhow::Result<Self> {
         raise_open_files_limit();
         let tls = config.tls.as_ref();
-        let tls = tls.map(|(cert, key)| tls_config_asking_clients(cert, key)).transpose()?;
-        if tls.is_none() && config.tls_client_ca.is_some() {
+        let mut tls = tls.map(|(cert, key)| tls_config_asking_clients(cert, key)).transpose()?;
+        if tls.is_none() && !config.dev_tls && config.tls_client_ca.is_some() {
             bail!("tls_client_ca: needs tls_cert and tls_key: certificates are shown in TLS");
         }
         let gate_tls = config.gate_tls.as_ref().map(read_gate_tls).transpose()?;
@@ -60,9 +63,16 @@ impl Running {
         let ops_bound = bind(&config.ops).await?;
         let issuer = match &config.issuer {
             Some(issuer) => issuer.clone(),
-            None => issuer_of(&public.address()?, tls.is_some()),
+            None => issuer_of(&public.address()?, tls.is_some(), config.dev_tls),
         };
         let services = Services::open(options(config, &issuer)?).await?;
+        let mut authority = None;
+        if config.dev_tls {
+            check_dev_issuer(&services.issuer, &issuer)?;
+            let files = dev_tls(&config.data, services.now())?;
+            tls = Some(tls_config_asking_clients(&files.pair, &files.pair)?);
+            authority = Some(files.authority);
+        }
         let encrypted = gate_tls.is_some();
         check_reach("gate", &config.gate, Protocol::Http, encrypted, &services)?;
         if let Some(address) = &config.grpc {
@@ -74,6 +84,7 @@ impl Running {
             gate: gate.address()?,
             grpc: grpc.as_ref().map(Bound::address).transpose()?,
             ops: ops_bound.address()?,
+            authority,
             services: Arc::clone(&services),
             shutdown,
             tasks: JoinSet::new(),
@@ -221,13 +232,34 @@ fn check_reach(
     )
 }
 
+/// The issuer that a folder was given by name stays, and this machine's certificate is not for it.
+fn check_dev_issuer(kept: &str, wanted: &str) -> anyhow::Result<()> {
+    if kept == wanted {
+        return Ok(());
+    }
+    bail!(
+        "dev_tls: the data folder is for the issuer {kept}, and the certificate for {wanted}; name \
+         another folder with --data, or add --issuer {wanted} to move this one, which ends the \
+         tokens that are out"
+    )
+}
+
 /// Without an external URL the listener's own address is one, as far as it can be reached.
-fn issuer_of(address: &ListenAddress, tls: bool) -> String {
-    let scheme = if tls { "https" } else { "http" };
-    match address {
-        ListenAddress::Tcp(tcp) if !tcp.ip().is_unspecified() => format!("{scheme}://{tcp}/"),
-        ListenAddress::Tcp(tcp) => format!("{scheme}://localhost:{}/", tcp.port()),
-        ListenAddress::Unix(_) => format!("{scheme}://localhost/"),
+fn issuer_of(address: &ListenAddress, tls: bool, dev_tls: bool) -> String {
+    let scheme = if tls || dev_tls { "https" } else { "http" };
+    let tcp = match address {
+        ListenAddress::Tcp(tcp) => tcp,
+        ListenAddress::Unix(_) => return format!("{scheme}://localhost/"),
+    };
+    let host = match tcp.ip() {
+        ip if ip.is_unspecified() || dev_tls => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    // Those who compare URLs leave out the port that goes without saying.
+    match (scheme, tcp.port()) {
+        ("http", 80) | ("https", 443) => format!("{scheme}://{host}/"),
+        (_, port) => format!("{scheme}://{host}:{port}/"),
     }
 }
 
@@ -242,6 +274,10 @@ mod tests {
 
     /// A server on free ports, and the commands' way to it.
     async fn server(folder: &str) -> (Running, Target) {
+        server_with(folder, ServeArgs::default()).await
+    }
+
+    fn settings(folder: &str, flags: ServeArgs) -> Config {
         let any = Some("127.0.0.1:0".to_owned());
         let flags = ServeArgs {
             config: Some("/dev/null".into()),
@@ -249,9 +285,13 @@ mod tests {
             public: any.clone(),
             gate: any.clone(),
             ops: any,
-            ..ServeArgs::default()
+            ..flags
         };
-        let config = Config::read(&flags, []).unwrap();
+        Config::read(&flags, []).unwrap()
+    }
+
+    async fn server_with(folder: &str, flags: ServeArgs) -> (Running, Target) {
+        let config = settings(folder, flags);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let running = Running::start(&config, metrics).await.unwrap();
         (running, Target { data: folder.into(), server: None, json: true })
@@ -282,6 +322,54 @@ mod tests {
         assert!(reach(Protocol::Http, elsewhere).is_err(), "nobody may ask now");
         drop(management);
         running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn commands_reach_a_server_with_a_certificate_of_its_own() {
+        let dev = || ServeArgs { dev_tls: Some("on".into()), ..ServeArgs::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let (running, target) = server_with(path, dev()).await;
+        let ListenAddress::Tcp(public) = running.public else { panic!("no port") };
+        let issuer = format!("https://localhost:{}/", public.port());
+        assert_eq!(running.services.issuer, issuer);
+        assert_eq!(running.authority.as_deref(), Some(folder.path().join("dev-ca.pem").as_path()));
+        let by_url = Target {
+            server: Some(format!("https://127.0.0.1:{}", public.port())),
+            ..target.clone()
+        };
+        for way in [target, by_url] {
+            let management = way.open().await.unwrap();
+            assert!(!management.is_in_process());
+            let apis = management.get("/api/v2/resource-servers").await.unwrap();
+            assert_eq!(apis[0]["identifier"], format!("{issuer}api/v2/"));
+        }
+        running.stop().await;
+
+        // What was only made from an address gives way; what was named does not.
+        let (running, _) = server(path).await;
+        assert!(running.services.issuer.starts_with("http://127.0.0.1:"));
+        running.stop().await;
+        let named = ServeArgs { issuer: Some("https://id.example".into()), ..ServeArgs::default() };
+        let (running, _) = server_with(path, named).await;
+        running.stop().await;
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let refused = Running::start(&settings(path, dev()), metrics).await.err().unwrap();
+        assert!(refused.to_string().contains("is for the issuer https://id.example/"), "{refused}");
+    }
+
+    #[test]
+    fn an_issuer_is_made_as_others_compare_it() {
+        for (address, tls, dev_tls, issuer) in [
+            ("0.0.0.0:8080", false, false, "http://localhost:8080/"),
+            ("127.0.0.1:80", false, false, "http://127.0.0.1/"),
+            ("127.0.0.1:8443", true, false, "https://127.0.0.1:8443/"),
+            ("[::1]:443", true, false, "https://[::1]/"),
+            ("127.0.0.1:8443", false, true, "https://localhost:8443/"),
+            ("[::]:443", false, true, "https://localhost/"),
+        ] {
+            assert_eq!(issuer_of(&address.parse().unwrap(), tls, dev_tls), issuer);
+        }
     }
 
     #[tokio::test]

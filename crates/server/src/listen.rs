@@ -31,6 +31,7 @@ mod accept;
 mod bind;
 pub(crate) mod certificate;
 mod connection;
+mod dev_tls;
 mod files;
 mod guard;
 mod handler;
@@ -42,6 +43,7 @@ mod tls;
 
 pub use self::accept::serve;
 pub use self::bind::{Bound, ListenAddress, ListenError, SocketFile, bind};
+pub use self::dev_tls::{DEV_AUTHORITY_FILE, DevTls, DevTlsError, dev_tls};
 pub use self::files::raise_open_files_limit;
 pub use self::handler::{
     Accepted, CheckHandler, ClientChain, GrpcHandler, Handler, WithConnection,

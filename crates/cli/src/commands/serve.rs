@@ -1,5 +1,6 @@
 //! `keyward serve`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -28,6 +29,9 @@ pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     println!("  ops     {}", running.ops);
     println!("  data    {}", config.data.display());
     println!("  client address on the public listener: {}", config.public_address_words);
+    if let Some(authority) = &running.authority {
+        print!("{}", how_to_trust(&running.services.issuer, authority));
+    }
     if !running.services.has_operator().await? {
         println!(
             "  nobody can manage this server over HTTP: no active client has a grant for {audience};\n  \
@@ -41,6 +45,29 @@ pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     tracing::info!(signal, "stopping: no new connections, requests under way may finish");
     running.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What each kind of client is told so that it takes this machine's certificate.
+fn how_to_trust(issuer: &str, authority: &Path) -> String {
+    let file = authority.canonicalize().unwrap_or_else(|_| authority.to_owned());
+    let file = file.display();
+    let domain = issuer.trim_start_matches("https://").trim_end_matches('/');
+    let url = issuer.trim_end_matches('/');
+    format!(
+        "  TLS by an authority of this machine's own, for trying things; let single programs trust it:
+    curl                curl --cacert {file} {url}/.well-known/openid-configuration
+    Node.js             NODE_EXTRA_CA_CERTS={file}
+    auth0-deploy-cli    NODE_EXTRA_CA_CERTS={file} AUTH0_DOMAIN={domain}
+    Python, httpx       SSL_CERT_FILE={file}
+    Python, requests    REQUESTS_CA_BUNDLE={file}
+    Go                  SSL_CERT_FILE={file}
+    Java                keytool -importcert -noprompt -alias keyward -file {file} \\
+                          -keystore keyward.p12 -storepass changeit
+                        java -Djavax.net.ssl.trustStore=keyward.p12 -Djavax.net.ssl.trustStorePassword=changeit
+    SSL_CERT_FILE and REQUESTS_CA_BUNDLE stand for all other authorities too: set them for one program only.
+    Clients that take a domain are given {domain}
+"
+    )
 }
 
 /// Log lines go to standard error, by a thread of their own behind a bounded queue: a reader that

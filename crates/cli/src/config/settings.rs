@@ -115,6 +115,14 @@ pub(super) const SETTINGS: &[Setting] = &[
                listener. Empty: none does, and only self-signed certificates are of use there.",
     },
     Setting {
+        key: "dev_tls",
+        default: "off",
+        value: "on|off",
+        help: "TLS of the public listener for trying things on this machine: a certificate for \
+               localhost, 127.0.0.1 and ::1 by an authority of its own, dev-ca.pem in the data \
+               folder, and the issuer https://localhost:PORT/.",
+    },
+    Setting {
         key: "default_audience",
         default: "",
         value: "URL",
@@ -203,6 +211,16 @@ pub(crate) struct ServeArgs {
     /// listener
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_client_ca: Option<String>,
+    /// TLS of the public listener for trying things on this machine: certificate and authority
+    /// (dev-ca.pem) are made in the data folder, the issuer is https://localhost:PORT/
+    #[arg(
+        long,
+        value_name = "on|off",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "on"
+    )]
+    pub(crate) dev_tls: Option<String>,
     /// API of token requests that name none
     #[arg(long, value_name = "URL")]
     pub(crate) default_audience: Option<String>,
@@ -241,6 +259,7 @@ impl ServeArgs {
             ("tls_cert", &self.tls_cert),
             ("tls_key", &self.tls_key),
             ("tls_client_ca", &self.tls_client_ca),
+            ("dev_tls", &self.dev_tls),
             ("default_audience", &self.default_audience),
             ("default_gateway", &self.default_gateway),
             ("disclosure", &self.disclosure),

@@ -18,12 +18,15 @@ use rustls::{
     DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
 };
 
+/// What a file with a private key is called in messages.
+const PRIVATE_KEY: &str = "private key";
+
 /// Why a listener cannot offer TLS.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
     /// A file is missing or cannot be read.
-    #[error("cannot read {what} {}: {source}; check the path and the permissions", path.display())]
+    #[error("cannot read the {what} {}: {source}; check the path and the permissions", path.display())]
     Unreadable {
         /// Which of the two files.
         what: &'static str,
@@ -71,6 +74,18 @@ pub enum TlsError {
         /// What the TLS library said.
         reason: String,
     },
+}
+
+impl TlsError {
+    /// Whether it is the file with the private key that must be looked at.
+    #[must_use]
+    pub fn is_about_key(&self) -> bool {
+        match self {
+            Self::Unreadable { what, .. } | Self::Malformed { what, .. } => *what == PRIVATE_KEY,
+            Self::Mismatch { .. } => true,
+            Self::Unusable { .. } | Self::Authorities { .. } => false,
+        }
+    }
 }
 
 /// TLS 1.2 and 1.3 with the certificate chain and the key of two PEM files, offering HTTP/2 and
@@ -122,7 +137,7 @@ impl ClientAuthorities {
         let wrong =
             |reason: String| TlsError::Authorities { authorities: file.to_path_buf(), reason };
         let mut roots = RootCertStore::empty();
-        for root in chain(file, "the client authorities")? {
+        for root in chain(file, "client authorities")? {
             roots.add(root).map_err(|error| wrong(error.to_string()))?;
         }
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -194,10 +209,10 @@ fn make_config(
     key: &Path,
     clients: Arc<dyn ClientCertVerifier>,
 ) -> Result<Arc<ServerConfig>, TlsError> {
-    let chain = chain(certificate, "the certificate")?;
-    let text = zeroize::Zeroizing::new(read(key, "the private key")?);
+    let chain = chain(certificate, "certificate")?;
+    let text = zeroize::Zeroizing::new(read(key, PRIVATE_KEY)?);
     let private_key = PrivateKeyDer::from_pem_slice(&text)
-        .map_err(|error| malformed("private key", key, &error))?;
+        .map_err(|error| malformed(PRIVATE_KEY, key, &error))?;
 
     let unusable = |source| TlsError::Unusable { certificate: certificate.to_path_buf(), source };
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
