@@ -289,8 +289,8 @@ async fn every_answer_tells_the_rate_limit() {
     let remaining = |answer: &crate::support::Answer| -> u32 {
         answer.header("x-ratelimit-remaining").parse().unwrap()
     };
-    assert_eq!([remaining(&first), remaining(&second)], [9_999, 9_998]);
-    assert_eq!(first.header("x-ratelimit-limit"), "10000");
+    assert_eq!([remaining(&first), remaining(&second)], [1_999, 1_998]);
+    assert_eq!(first.header("x-ratelimit-limit"), "2000");
     let reset: i64 = first.header("x-ratelimit-reset").parse().unwrap();
     assert!(reset > crate::support::NOW_S);
     for answer in [
