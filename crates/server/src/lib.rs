@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 
@@ -44,9 +44,9 @@ pub fn public_router(services: &Arc<Services>) -> Router {
 }
 
 /// 404 in the shape of the surface that was meant.
-async fn no_such_path(state: State<Arc<Services>>, uri: Uri) -> Response {
+async fn no_such_path(state: State<Arc<Services>>, method: Method, uri: Uri) -> Response {
     if matches!(uri.path(), "/api/v2" | "/api/v2/") {
-        return management::no_such_path(state, uri).await;
+        return management::no_such_path(state, method, uri).await;
     }
     let message = "there is nothing here; see /v1/docs and /.well-known/openid-configuration";
     Problem(Failure::not_found("not_found", message)).into_response()

@@ -10,6 +10,7 @@ mod query;
 mod rate_limit;
 mod resource_servers;
 mod scopes;
+mod unserved;
 
 use std::sync::Arc;
 
@@ -204,9 +205,21 @@ pub fn router() -> Router<Arc<Services>> {
         .layer(axum::Extension(limiter))
 }
 
-/// 404 for what is no path of this API.
-pub(crate) async fn no_such_path(State(services): State<Arc<Services>>, uri: Uri) -> Response {
-    let mut response = ManagementFailure(not_found("")).into_response();
+/// 404 for what is no path of this API; 403 for reading what only Auth0 has.
+pub(crate) async fn no_such_path(
+    State(services): State<Arc<Services>>,
+    method: Method,
+    uri: Uri,
+) -> Response {
+    let scope = unserved::scope_to_read(uri.path()).filter(|_| method == Method::GET);
+    let failure = scope.map_or_else(
+        || not_found(""),
+        |scope| {
+            let message = format!("Insufficient scope, expected any of: {scope}");
+            Failure::new(StatusCode::FORBIDDEN, "insufficient_scope", message)
+        },
+    );
+    let mut response = ManagementFailure(failure).into_response();
     tracing::debug!(path = uri.path(), "no such management path");
     rate_limit::write_idle(response.headers_mut(), services.now());
     response
