@@ -168,6 +168,7 @@ fn options(config: &Config, issuer: &str) -> anyhow::Result<ServicesOptions> {
     options.staleness_ms_max = config.staleness_ms_max;
     options.client_authorities =
         config.tls_client_ca.as_deref().map(ClientAuthorities::read).transpose()?;
+    options.asks_client_certificates = config.tls.is_some() || config.dev_tls;
     Ok(options)
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use keyward_allowlist::{ClientIp, NoClientIp};
 
+use crate::client_assertion::{AssertionFault, ClientAssertion};
+
 /// A credential as it was shown, not yet believed.
 #[derive(Clone, Copy)]
 pub enum Credential<'a> {
@@ -18,6 +20,34 @@ pub enum Credential<'a> {
     ApiKey(&'a str),
     /// An access token (RFC 6750).
     Token(&'a str),
+    /// A client's signed assertion (RFC 7523).
+    Assertion(ShownAssertion<'a>),
+    /// A client's certificate (RFC 8705), beside its id.
+    Certificate(ShownCertificate<'a>),
+}
+
+/// An assertion that was shown.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownAssertion<'a> {
+    /// The client that the request names beside it, if any.
+    pub client: Option<&'a str>,
+    /// The assertion.
+    pub assertion: &'a ClientAssertion<'a>,
+}
+
+/// A certificate whose key somebody holds who says to be a client.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownCertificate<'a> {
+    /// Who.
+    pub client: &'a str,
+    /// SHA-256 of the certificate.
+    pub thumbprint: &'a [u8; 32],
+    /// Its subject (RFC 4514).
+    pub subject: &'a str,
+    /// Whether an authority that is trusted vouches for it.
+    pub chain_verified: bool,
+    /// Whether it is within its own time.
+    pub is_current: bool,
 }
 
 impl fmt::Debug for Credential<'_> {
@@ -26,6 +56,8 @@ impl fmt::Debug for Credential<'_> {
             Self::Pair { .. } => "Pair(redacted)",
             Self::ApiKey(_) => "ApiKey(redacted)",
             Self::Token(_) => "Token(redacted)",
+            Self::Assertion(_) => "Assertion(redacted)",
+            Self::Certificate(_) => "Certificate(redacted)",
         })
     }
 }
@@ -45,6 +77,12 @@ pub enum CredentialFault {
     /// A Basic credential that cannot be decoded (RFC 7617 §2).
     #[error("malformed basic credential")]
     MalformedBasic,
+    /// A client assertion (RFC 7523) that cannot be read.
+    #[error("malformed client assertion: {0}")]
+    Assertion(AssertionFault),
+    /// A client certificate that cannot be read.
+    #[error("malformed client certificate")]
+    MalformedCertificate,
     /// A scheme that is not known here.
     #[error("unknown authentication scheme")]
     UnknownScheme,

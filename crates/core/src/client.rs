@@ -1,9 +1,12 @@
 //! Clients and their grants.
 
+pub mod credential;
 pub mod patch;
 pub mod secrets;
 
 use std::collections::BTreeMap;
+
+use credential::{ClientAuthentication, ClientCredential};
 
 use crate::allowlist::Allowlist;
 use crate::id::{AccountId, ApiId, ClientId, GrantId};
@@ -67,6 +70,10 @@ pub struct Client {
     pub grant_types: Vec<String>,
     /// Auth0's kind of application, kept as given (`non_interactive` for machines).
     pub app_type: Option<String>,
+    /// How it authenticates when not by a secret. Such a client has none.
+    pub authentication: Option<ClientAuthentication>,
+    /// Its keys and certificates; at most [`credential::CREDENTIALS_MAX`].
+    pub credentials: Vec<ClientCredential>,
     /// How it authenticates at the token endpoint, kept as given (RFC 7591 §2).
     pub token_endpoint_auth_method: Option<String>,
     /// The integrator's own labels.
@@ -98,6 +105,8 @@ impl Client {
             allowlist: Allowlist::default(),
             grant_types: vec![CLIENT_CREDENTIALS.to_owned()],
             app_type: None,
+            authentication: None,
+            credentials: Vec::new(),
             token_endpoint_auth_method: None,
             metadata: BTreeMap::new(),
             tokens_not_before: None,

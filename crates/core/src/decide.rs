@@ -4,12 +4,16 @@
 //! allows the address → audience and scopes → allow. What a caller learns of a denial is its
 //! class alone, which is why all steps of one class come before the next.
 
+mod proofs;
+
 use std::sync::Arc;
 
 use keyward_allowlist::ClientIp;
 
 use crate::allowlist::{CompiledAllowlist, Layer, Mode};
-use crate::attempt::{Attempt, Credential, Door, Narrowing, Required, TokenRequest};
+use crate::attempt::{
+    Attempt, Credential, Door, Narrowing, Required, ShownAssertion, ShownCertificate, TokenRequest,
+};
 use crate::client::State;
 use crate::decision::{Decision, Denial, Permit, Reason, Shown};
 use crate::id::{ClientId, ClientKey};
@@ -76,6 +80,8 @@ fn evaluate(
             }
         },
         Credential::Token(text) => by_token(policy, generation, text, find, now),
+        Credential::Assertion(shown) => by_assertion(generation, shown, find, now),
+        Credential::Certificate(shown) => by_certificate(shown, find, now),
     };
     let subject = subject.map_err(anonymous)?;
     let known = |reason| Denial { reason, client: Some(subject.id()), revision };
@@ -133,6 +139,31 @@ fn find_secret<'a>(
     }
     let nothing = SecretHash { pepper: crate::secret::PepperId(u32::MAX), mac: [0; 32] };
     peppers.find(client, secret, &std::iter::once(&nothing)).and(None)
+}
+
+fn by_assertion<'a>(
+    generation: &Generation,
+    shown: ShownAssertion<'_>,
+    find: impl Fn(&ClientKey) -> Option<&'a ClientRecord>,
+    now: Timestamp,
+) -> Result<Subject<'a>, Reason> {
+    let key = ClientId::parse(&shown.assertion.client).ok().map(|id| id.key());
+    let record = key.as_ref().and_then(find);
+    let issuer = &generation.settings.issuer;
+    let checked = proofs::check_assertion(record, issuer, shown, now)?;
+    let (Some(key), Some(record)) = (key, record) else { return Err(Reason::UnknownClient) };
+    Ok(Subject { key, record, shown: checked, token: None })
+}
+
+fn by_certificate<'a>(
+    shown: ShownCertificate<'_>,
+    find: impl Fn(&ClientKey) -> Option<&'a ClientRecord>,
+    now: Timestamp,
+) -> Result<Subject<'a>, Reason> {
+    let key = ClientId::parse(shown.client).map_err(|_| Reason::UnknownClient)?.key();
+    let Some(record) = find(&key) else { return Err(Reason::UnknownClient) };
+    let checked = proofs::check_certificate(record, shown, now)?;
+    Ok(Subject { key, record, shown: checked, token: None })
 }
 
 fn by_token<'a>(

@@ -6,7 +6,8 @@ use keyward_allowlist::ClientIp;
 
 use crate::allowlist::Layer;
 use crate::attempt::CredentialFault;
-use crate::id::{AccountId, ClientId, SecretId};
+use crate::client_assertion::AssertionFault;
+use crate::id::{AccountId, ClientId, CredentialId, SecretId};
 use crate::policy::ApiRecord;
 use crate::token::TokenFault;
 
@@ -62,6 +63,8 @@ pub struct Permit {
 pub enum Shown {
     /// Id and secret, in either form; which of the secrets.
     Secret(SecretId),
+    /// A key or certificate in place of a secret.
+    Credential(CredentialId),
     /// An access token.
     Token {
         /// When it ends, in seconds since the Unix epoch.
@@ -93,6 +96,14 @@ pub enum Reason {
     WrongSecret,
     /// The secret fits, and has expired.
     ExpiredSecret,
+    /// The client's assertion is not good.
+    Assertion(AssertionFault),
+    /// The assertion was used before, or may have been.
+    ReplayedAssertion,
+    /// The client has no such certificate, or it is not good now.
+    WrongCertificate,
+    /// The key or certificate fits, and its credential has expired.
+    ExpiredCredential,
     /// The token is not good.
     Token(TokenFault),
     /// The token is bound to a key or certificate that was not shown (RFC 9449, RFC 8705).
@@ -141,6 +152,14 @@ impl Reason {
             Self::MalformedKey => "key_malformed",
             Self::WrongSecret => "secret_wrong",
             Self::ExpiredSecret => "secret_expired",
+            Self::Credential(CredentialFault::Assertion(_)) | Self::Assertion(_) => {
+                "assertion_invalid"
+            }
+            Self::Credential(CredentialFault::MalformedCertificate) | Self::WrongCertificate => {
+                "certificate_wrong"
+            }
+            Self::ReplayedAssertion => "assertion_replayed",
+            Self::ExpiredCredential => "credential_expired",
             Self::Token(_) => "token_invalid",
             Self::UnprovenToken => "token_unproven",
             Self::RevokedToken => "token_revoked",

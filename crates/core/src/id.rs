@@ -187,6 +187,10 @@ text_id!(
     /// The identifier of a gateway, as it stands in `/v1/check/{gateway}`.
     GatewayId, "gateway", "", "1 to 64 of A-Z a-z 0-9 _ -"
 );
+text_id!(
+    /// The identifier of a client's key or certificate.
+    CredentialId, "credential", "cred_", "1 to 64 of A-Z a-z 0-9 _ -"
+);
 
 /// The public name of one secret of a client. It says nothing of the secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPublicKeyComponents,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
+
+use crate::client::credential::AssertionAlgorithm;
 
 /// Longest key id taken, in bytes. Thumbprints have 43.
 pub const KEY_ID_BYTES_MAX: usize = 256;
@@ -308,6 +310,15 @@ fn parse_rsa(members: &Map<String, Value>, alg: Option<&str>) -> Result<Parsed, 
         Some("PS256") => (Algorithm::Ps256, &RSA_PSS_2048_8192_SHA256),
         _ => return Err(JwkError::Algorithm),
     };
+    let (parsed, signature_bytes) = parse_rsa_for(members, parameters)?;
+    Ok((algorithm, parsed, signature_bytes))
+}
+
+/// An RSA key for one algorithm, and the length of its signatures.
+fn parse_rsa_for(
+    members: &Map<String, Value>,
+    parameters: &'static RsaParameters,
+) -> Result<(ParsedPublicKey, usize), JwkError> {
     let n = bytes(members, "n")?;
     let e = bytes(members, "e")?;
     let Some((&first, _)) = n.split_first() else { return Err(JwkError::Size) };
@@ -329,7 +340,38 @@ fn parse_rsa(members: &Map<String, Value>, alg: Option<&str>) -> Result<Parsed, 
     let parsed = RsaPublicKeyComponents { n, e }
         .to_parsed_public_key(parameters)
         .map_err(|_| JwkError::Rejected)?;
-    Ok((algorithm, parsed, signature_bytes))
+    Ok((parsed, signature_bytes))
+}
+
+/// A public key for the assertions of a client, which may also be signed in ways that tokens are
+/// not; and the length of its signatures. What the key itself says of `alg`, `use` and `kid` does
+/// not count.
+pub(crate) fn parse_for(
+    jwk: &Value,
+    algorithm: AssertionAlgorithm,
+) -> Result<(ParsedPublicKey, usize), JwkError> {
+    let members = jwk.as_object().ok_or(JwkError::NotAnObject)?;
+    let kind = text(members, "kty")?;
+    let parsed = match (kind, algorithm) {
+        ("RSA", AssertionAlgorithm::Rs256) => {
+            return parse_rsa_for(members, &RSA_PKCS1_2048_8192_SHA256);
+        }
+        ("RSA", AssertionAlgorithm::Rs384) => {
+            return parse_rsa_for(members, &RSA_PKCS1_2048_8192_SHA384);
+        }
+        ("RSA", AssertionAlgorithm::Ps256) => {
+            return parse_rsa_for(members, &RSA_PSS_2048_8192_SHA256);
+        }
+        ("EC", AssertionAlgorithm::Es256) => parse_p256(members, None),
+        ("OKP", AssertionAlgorithm::EdDsa) => parse_ed25519(members, None),
+        _ => return Err(JwkError::Algorithm),
+    };
+    parsed.map(|(_, parsed, signature_bytes)| (parsed, signature_bytes))
+}
+
+/// The members that make up a public key.
+pub(crate) fn public_members(jwk: &Value) -> Result<Map<String, Value>, JwkError> {
+    required_members(jwk.as_object().ok_or(JwkError::NotAnObject)?)
 }
 
 fn parse_p256(members: &Map<String, Value>, alg: Option<&str>) -> Result<Parsed, JwkError> {

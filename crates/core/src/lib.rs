@@ -13,6 +13,7 @@ pub mod assertion;
 pub mod attempt;
 pub mod base62;
 pub mod client;
+pub mod client_assertion;
 pub mod decide;
 pub mod decision;
 pub mod explain;

@@ -5,6 +5,7 @@
 //! generation, evaluates, and believes its verdict only if that very generation is still good: so
 //! nobody acts on half a transaction and no old verdict rides on a newer lease.
 
+mod authenticator;
 mod gateways;
 mod record;
 
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use quick_cache::sync::Cache;
 
+pub use authenticator::{Authenticator, CredentialRecord, ProofRecord};
 pub use gateways::{Claim, GatewayRecord, NotAdmitted, gateway_token, hash_gateway_token};
 pub use record::{AccountRecord, ApiRecord, ClientRecord, GrantRecord, ScopeSet, SecretRecord};
 

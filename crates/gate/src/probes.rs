@@ -201,7 +201,9 @@ impl Probes {
     pub(crate) fn ordered(&self, credential: &Credential<'_>, now: Timestamp) -> Option<Ordered> {
         let text = match credential {
             Credential::Token(text) | Credential::ApiKey(text) => *text,
-            Credential::Pair { .. } => return None,
+            Credential::Pair { .. } | Credential::Assertion(_) | Credential::Certificate(_) => {
+                return None;
+            }
         };
         if !text.starts_with(PROBE_PREFIX) || self.is_idle() {
             return None;

@@ -79,7 +79,16 @@ fn class(reason: Reason, disclosure: Disclosure) -> Class {
         }
         Reason::Credential(CredentialFault::Several | CredentialFault::MalformedBearer)
         | Reason::AmbiguousRequest => Class::BadRequest,
-        Reason::Credential(CredentialFault::MalformedBasic)
+        // Assertions and certificates are no credentials at this door.
+        Reason::Credential(
+            CredentialFault::MalformedBasic
+            | CredentialFault::Assertion(_)
+            | CredentialFault::MalformedCertificate,
+        )
+        | Reason::Assertion(_)
+        | Reason::ReplayedAssertion
+        | Reason::WrongCertificate
+        | Reason::ExpiredCredential
         | Reason::UnknownClient
         | Reason::MalformedKey
         | Reason::WrongSecret

@@ -121,7 +121,12 @@ fn authenticate<S: Scope>(parts: &Parts, services: &Services) -> Result<Caller<S
     // Only tokens: a key or a Basic pair carries no audience that somebody chose for this API.
     let shown = match credential(&parts.headers, &mut buffer) {
         Ok(token @ Credential::Token(_)) => Ok(token),
-        Ok(Credential::Pair { .. } | Credential::ApiKey(_)) => Err(CredentialFault::UnknownScheme),
+        Ok(
+            Credential::Pair { .. }
+            | Credential::ApiKey(_)
+            | Credential::Assertion(_)
+            | Credential::Certificate(_),
+        ) => Err(CredentialFault::UnknownScheme),
         Err(fault) => Err(fault),
     };
     let audience = services.management_audience();
@@ -175,7 +180,16 @@ fn refusal(denial: &Denial) -> Failure {
             "too_many_requests",
             "Global limit has been reached",
         ),
-        Reason::Credential(CredentialFault::MalformedBearer | CredentialFault::MalformedBasic)
+        Reason::Credential(
+            CredentialFault::MalformedBearer
+            | CredentialFault::MalformedBasic
+            | CredentialFault::Assertion(_)
+            | CredentialFault::MalformedCertificate,
+        )
+        | Reason::Assertion(_)
+        | Reason::ReplayedAssertion
+        | Reason::WrongCertificate
+        | Reason::ExpiredCredential
         | Reason::UnknownClient
         | Reason::MalformedKey
         | Reason::WrongSecret

@@ -5,6 +5,7 @@ mod admitted;
 mod body;
 mod client_grants;
 mod clients;
+mod credentials;
 mod fields;
 mod query;
 mod rate_limit;
@@ -155,6 +156,7 @@ fn not_found(kind: &str) -> Failure {
         "client" => ("inexistent_client", "The client does not exist"),
         "api" => ("inexistent_resource_server", "The resource server does not exist"),
         "grant" => ("inexistent_client_grant", "The grant does not exist."),
+        "credential" => ("inexistent_client_credential", "The credential does not exist"),
         _ => ("not_found", "Not Found"),
     };
     Failure::not_found(code, message)
@@ -183,6 +185,11 @@ routes! {
     patch "PATCH" "/api/v2/clients/{id}" => clients::update_client;
     delete "DELETE" "/api/v2/clients/{id}" => clients::delete_client;
     post "POST" "/api/v2/clients/{id}/rotate-secret" => clients::rotate_client_secret;
+    get "GET" "/api/v2/clients/{id}/credentials" => credentials::list_client_credentials;
+    post "POST" "/api/v2/clients/{id}/credentials" => credentials::create_client_credential;
+    get "GET" "/api/v2/clients/{id}/credentials/{credential}" => credentials::get_client_credential;
+    patch "PATCH" "/api/v2/clients/{id}/credentials/{credential}" => credentials::update_client_credential;
+    delete "DELETE" "/api/v2/clients/{id}/credentials/{credential}" => credentials::delete_client_credential;
     get "GET" "/api/v2/resource-servers" => resource_servers::list_resource_servers;
     post "POST" "/api/v2/resource-servers" => resource_servers::create_resource_server;
     get "GET" "/api/v2/resource-servers/{id}" => resource_servers::get_resource_server;

@@ -1,6 +1,7 @@
 //! What every handler works with: the store, the policy, the keys and the clock.
 
 mod first_start;
+mod new_ids;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,14 +10,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use keyward_allowlist::ClientAddressRule;
 use keyward_core::assertion::AssertionClaims;
-use keyward_core::base62;
 use keyward_core::client::State;
 use keyward_core::gateway::Disclosure;
-use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId, SecretId};
+use keyward_core::id::{ClientId, GatewayId};
 use keyward_core::jwk::Algorithm;
 use keyward_core::policy::{Freshness, Policy, Settings, gateway_token, hash_gateway_token};
 use keyward_core::replay::ReplayCache;
-use keyward_core::secret::{PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH, SecretHash};
+use keyward_core::secret::{PepperId, Peppers, PlainSecret, SecretHash};
 use keyward_core::time::{Clock, Timestamp};
 use keyward_core::token::{Dialect, TokenClaims};
 use keyward_gate::probes::Probes;
@@ -30,8 +30,7 @@ use crate::alarms::Alarms;
 use crate::listen::ClientAuthorities;
 use crate::signing::master::MASTER_KEY_FILE;
 use crate::signing::{
-    MasterKey, MasterKeyError, RandomError, SealError, SigningError, SigningKeys, random_base62,
-    random_bytes,
+    MasterKey, MasterKeyError, RandomError, SealError, SigningError, SigningKeys,
 };
 
 /// How many grants are looked at in one piece.
@@ -67,6 +66,8 @@ pub struct ServicesOptions {
     pub staleness_ms_max: u64,
     /// Who vouches for the certificates that clients show on the public listener. `None`: nobody.
     pub client_authorities: Option<ClientAuthorities>,
+    /// Whether the public listener asks clients for a certificate itself.
+    pub asks_client_certificates: bool,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock + Send + Sync>,
 }
@@ -84,6 +85,7 @@ impl ServicesOptions {
             default_audience: None,
             staleness_ms_max: 30_000,
             client_authorities: None,
+            asks_client_certificates: false,
             clock: Arc::new(crate::clock::SystemClock),
         }
     }
@@ -147,6 +149,15 @@ pub enum OpenError {
     Incomplete(&'static str),
 }
 
+/// Which certificates clients can show on the public listener.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientCertificates {
+    /// Any at all.
+    pub any: bool,
+    /// Such that somebody who is trusted vouches for them.
+    pub verified: bool,
+}
+
 /// Everything a handler works with. Cheap to share, no globals.
 pub struct Services {
     /// The store.
@@ -176,6 +187,7 @@ pub struct Services {
     pub alarms: Alarms,
     /// What secrets that must be read again are sealed under at rest.
     pub master: MasterKey,
+    asks_client_certificates: bool,
     peppers: Peppers,
     staleness_ms_max: u64,
     /// Order: commits reach the policy in the order in which the store took them.
@@ -226,6 +238,7 @@ impl Services {
             public_address: options.public_address,
             disclosure: options.disclosure,
             client_authorities: options.client_authorities,
+            asks_client_certificates: options.asks_client_certificates,
             replays: ReplayCache::new(REPLAYS_MAX),
             started_at: now,
             probes: Arc::default(),
@@ -337,8 +350,24 @@ impl Services {
         Ok(())
     }
 
-    /// Whether anybody can manage this server over HTTP: an active client with a live secret and
-    /// a grant for the management API.
+    /// Which certificates clients can show: to the listener itself, or to a gateway that ends TLS
+    /// before it and shows a token.
+    #[must_use]
+    pub fn takes_client_certificates(&self) -> ClientCertificates {
+        let by_gateway = self
+            .policy
+            .gateways()
+            .iter()
+            .any(|record| record.gateway.auth.token && record.gateway.state == State::Active);
+        let own = self.asks_client_certificates;
+        ClientCertificates {
+            any: own || by_gateway,
+            verified: own && self.client_authorities.is_some() || by_gateway,
+        }
+    }
+
+    /// Whether anybody can manage this server over HTTP: an active client with a live secret, key or
+    /// certificate and a grant for the management API.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -351,7 +380,11 @@ impl Services {
             let found = self.store.grants(&filter, &page).await?;
             for grant in &found.items {
                 let usable = self.policy.read_client(&grant.client, |client| {
-                    let live = client.secrets.iter().any(|secret| self.now() < secret.expires_at);
+                    let now = self.now();
+                    let keys = client.authenticator.as_deref();
+                    let keys = keys.map_or(&[][..], |authenticator| &authenticator.credentials);
+                    let live = client.secrets.iter().any(|secret| now < secret.expires_at)
+                        || keys.iter().any(|credential| now < credential.expires_at);
                     live && client.state == State::Active
                 });
                 if usable == Some(true) {
@@ -392,55 +425,6 @@ impl Services {
         let hash = hash_gateway_token(&self.peppers, id, &token);
         Ok((token, hash))
     }
-
-    /// A new secret.
-    ///
-    /// # Errors
-    /// When the system gives no random numbers.
-    pub fn new_secret(&self) -> Result<PlainSecret, RandomError> {
-        Ok(PlainSecret::from_random(&random_base62(SECRET_RANDOM_LENGTH)?))
-    }
-
-    /// A new client id.
-    ///
-    /// # Errors
-    /// When the system gives no random numbers.
-    pub fn new_client_id(&self) -> Result<ClientId, RandomError> {
-        random_bytes().map(ClientId::from_random)
-    }
-
-    /// A new secret id.
-    ///
-    /// # Errors
-    /// When the system gives no random numbers.
-    pub fn new_secret_id(&self) -> Result<SecretId, RandomError> {
-        random_bytes().map(|bytes| SecretId(u64::from_be_bytes(bytes)))
-    }
-
-    /// A new account id.
-    ///
-    /// # Errors
-    /// When the system gives no random numbers.
-    pub fn new_account_id(&self) -> Result<AccountId, RandomError> {
-        let text = format!("{}{}", AccountId::PREFIX, random_text::<16>()?);
-        AccountId::parse(&text).map_err(|_| RandomError)
-    }
-
-    /// A new API id: 24 hexadecimal characters.
-    ///
-    /// # Errors
-    /// When the system gives no random numbers.
-    pub fn new_api_id(&self) -> Result<ApiId, RandomError> {
-        new_api_id()
-    }
-
-    /// A new grant id.
-    ///
-    /// # Errors
-    /// When the system gives no random numbers.
-    pub fn new_grant_id(&self) -> Result<GrantId, RandomError> {
-        new_grant_id()
-    }
 }
 
 impl AssertionSigner for Services {
@@ -448,22 +432,6 @@ impl AssertionSigner for Services {
         let signed = self.signing.load().assert(claims);
         signed.inspect_err(|error| tracing::error!(%error, "an assertion cannot be signed")).ok()
     }
-}
-
-fn new_api_id() -> Result<ApiId, RandomError> {
-    let bytes: [u8; 12] = random_bytes()?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    ApiId::parse(&text).map_err(|_| RandomError)
-}
-
-fn new_grant_id() -> Result<GrantId, RandomError> {
-    let text = format!("{}{}", GrantId::PREFIX, random_text::<16>()?);
-    GrantId::parse(&text).map_err(|_| RandomError)
-}
-
-fn random_text<const N: usize>() -> Result<String, RandomError> {
-    let digits = base62::encode_fixed::<N>(u128::from_be_bytes(random_bytes()?));
-    Ok(digits.iter().map(|byte| char::from(*byte)).collect())
 }
 
 fn management_audience(issuer: &str) -> String {

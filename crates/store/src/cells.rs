@@ -70,6 +70,15 @@ impl<'r> Cells<'r> {
         serde_json::from_str(text).map_err(|error| self.not_json(column, &error))
     }
 
+    pub(crate) fn optional_json<T: DeserializeOwned>(
+        &mut self,
+        column: &str,
+    ) -> Result<Option<T>, StoreError> {
+        let text: Option<&str> = self.take(column, "holds no text")?;
+        let read = text.map(serde_json::from_str).transpose();
+        read.map_err(|error| self.not_json(column, &error))
+    }
+
     /// The error for JSON that is not of the form expected. The library's message is left out: it
     /// repeats what it found.
     pub(crate) fn not_json(&self, column: &str, error: &serde_json::Error) -> StoreError {

@@ -270,6 +270,11 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "init", include_str!("../migrations/sqlite/0001_init.sql")),
         migration(2, "gateways", include_str!("../migrations/sqlite/0002_gateways.sql")),
+        migration(
+            3,
+            "client_credentials",
+            include_str!("../migrations/sqlite/0003_client_credentials.sql"),
+        ),
     ])
 }
 

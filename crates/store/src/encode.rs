@@ -8,6 +8,7 @@ mod account;
 mod allowlist;
 mod api;
 mod client;
+mod credential;
 mod gateway;
 mod grant;
 mod secret;
@@ -23,6 +24,7 @@ use allowlist::network;
 pub(crate) use allowlist::{EntryBody, allowlist, entries};
 pub(crate) use api::ApiBody;
 pub(crate) use client::ClientBody;
+pub(crate) use credential::{AuthenticationBody, CredentialBody};
 pub(crate) use gateway::GatewayBody;
 pub(crate) use grant::GrantBody;
 pub(crate) use secret::SecretBody;
@@ -102,7 +104,10 @@ fn moment(millis: i64) -> Timestamp {
 mod tests {
     use keyward_core::allowlist::{Entry, Mode};
     use keyward_core::client::Client;
-    use keyward_core::id::{ClientId, SecretId};
+    use keyward_core::client::credential::{
+        AssertionAlgorithm, AuthenticationMethod, ClientAuthentication, ClientCredential, Proof,
+    };
+    use keyward_core::id::{ClientId, CredentialId, SecretId};
     use keyward_core::secret::{ClientSecret, PepperId, SecretHash};
     use serde_json::Value;
 
@@ -114,6 +119,22 @@ mod tests {
         let hash = SecretHash { pepper: PepperId(1), mac: [1; 32] };
         client.secrets =
             vec![ClientSecret { id: SecretId(1), hash, created_at: now, expires_at: None }];
+        client.credentials = vec![ClientCredential {
+            id: CredentialId::parse("cred_a").unwrap(),
+            name: "key".to_owned(),
+            proof: Proof::PublicKey {
+                kid: "kid".to_owned(),
+                algorithm: AssertionAlgorithm::Rs384,
+                jwk: "{}".to_owned(),
+            },
+            expires_at: None,
+            created_at: now,
+            updated_at: now,
+        }];
+        client.authentication = Some(ClientAuthentication {
+            method: AuthenticationMethod::PrivateKeyJwt,
+            credentials: vec![CredentialId::parse("cred_a").unwrap()],
+        });
         client.allowlist.mode = Mode::Enforce;
         client.allowlist.entries = vec![Entry {
             network: "203.0.113.0/24".parse().unwrap(),
@@ -124,6 +145,16 @@ mod tests {
         }];
         client
     }
+
+    /// The objects of the form.
+    const PLACES: [&str; 6] = [
+        "",
+        "/secrets/0",
+        "/allowlist_entries/0",
+        "/credentials/0",
+        "/credentials/0/proof",
+        "/authentication",
+    ];
 
     fn read(value: &Value) -> Option<Client> {
         serde_json::from_value::<ClientBody>(value.clone()).ok()?.read().ok()
@@ -143,7 +174,7 @@ mod tests {
 
     #[test]
     fn no_missing_field_is_filled_with_a_default() {
-        for path in ["", "/secrets/0", "/allowlist_entries/0"] {
+        for path in PLACES {
             without_each_field(path, &|field, cut| assert_eq!(read(cut), None, "{path} {field}"));
         }
     }
@@ -152,7 +183,7 @@ mod tests {
     fn no_unknown_field_is_passed_over() {
         let whole = serde_json::to_value(ClientBody::of(&client())).unwrap();
         assert_eq!(read(&whole), Some(client()));
-        for path in ["", "/secrets/0", "/allowlist_entries/0"] {
+        for path in PLACES {
             let mut more = whole.clone();
             let object = more.pointer_mut(path).unwrap().as_object_mut().unwrap();
             object.insert("extra".to_owned(), Value::Null);

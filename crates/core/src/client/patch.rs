@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use keyward_allowlist::Network;
 
 use crate::allowlist::{ENTRIES_MAX, Mode};
+use crate::client::credential::ClientAuthentication;
 use crate::client::{CLIENT_CREDENTIALS, Client};
 use crate::id::AccountId;
 use crate::invalid::{Faults, Invalid};
@@ -43,6 +44,8 @@ pub struct ClientPatch {
     pub app_type: Option<Option<String>>,
     /// See [`Client::grant_types`].
     pub grant_types: Option<Vec<String>>,
+    /// See [`Client::authentication`]. With one the client's secrets end.
+    pub authentication: Option<Option<ClientAuthentication>>,
     /// See [`Client::token_endpoint_auth_method`].
     pub token_endpoint_auth_method: Option<Option<String>>,
     /// Merged into [`Client::metadata`]; a key with `None` is removed.
@@ -72,6 +75,9 @@ impl Client {
         set(&mut self.environment, patch.environment);
         set(&mut self.app_type, patch.app_type);
         set(&mut self.grant_types, patch.grant_types);
+        if let Some(authentication) = patch.authentication {
+            self.set_authentication(authentication);
+        }
         set(&mut self.token_endpoint_auth_method, patch.token_endpoint_auth_method);
         set(&mut self.kept_fields, patch.kept_fields);
         merge(&mut self.metadata, patch.metadata);
@@ -95,6 +101,7 @@ impl Client {
             faults.check_length("description", text, DESCRIPTION_CHARS_MAX);
         }
         self.check_grant_types(&mut faults);
+        self.check_authentication(&mut faults);
         check_metadata(&mut faults, "client_metadata", &self.metadata);
         let entries = self.allowlist.entries.len();
         faults.require(entries <= ENTRIES_MAX, "allowed_ips", "too_many_entries", || {
@@ -118,6 +125,7 @@ impl Client {
         let machine_only =
             matches!(self.grant_types.as_slice(), [one] if one == CLIENT_CREDENTIALS);
         let public = match self.token_endpoint_auth_method.as_deref() {
+            _ if self.authentication.is_some() => false,
             Some(method) => method == "none",
             None => self.app_type.as_deref().is_some_and(|kind| PUBLIC_APP_TYPES.contains(&kind)),
         };

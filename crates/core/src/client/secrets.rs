@@ -17,13 +17,22 @@ impl Client {
     /// would have anyway; those that have ended are forgotten.
     ///
     /// # Errors
-    /// When five secrets would be live with it, or the overlap is longer than 30 days.
+    /// When five secrets would be live with it, when the overlap is longer than 30 days, or when
+    /// the client authenticates by key or certificate.
     pub fn rotate_secret(
         &mut self,
         secret: ClientSecret,
         overlap_s: u32,
         now: Timestamp,
     ) -> Result<(), Invalid> {
+        if let Some(authentication) = &self.authentication {
+            let message = format!(
+                "the client authenticates by {} and has no secrets; set \
+                 client_authentication_methods to null first",
+                authentication.method.name()
+            );
+            return Err(Invalid::new("secrets", "no_secrets", message));
+        }
         rotate(&mut self.secrets, "secrets", secret, overlap_s, now)?;
         self.updated_at = now;
         Ok(())

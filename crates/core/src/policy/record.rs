@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use smallvec::SmallVec;
 
+use super::authenticator::Authenticator;
 use crate::allowlist::CompiledAllowlist;
 use crate::api::{Account, Api};
 use crate::client::{CLIENT_CREDENTIALS, Client, State};
@@ -38,8 +39,10 @@ pub struct ClientRecord {
     pub client_credentials: bool,
     /// Its account; an empty cell is an account that is gone.
     pub account: Option<Arc<ArcSwapOption<AccountRecord>>>,
-    /// Its secrets.
+    /// Its secrets; none when it authenticates otherwise.
     pub secrets: SmallVec<[SecretRecord; 1]>,
+    /// How it authenticates when not by a secret. Most clients have none, so this is one word.
+    pub authenticator: Option<Arc<Authenticator>>,
     /// Its own list.
     pub allowlist: CompiledAllowlist,
     /// Its grants.
@@ -65,7 +68,12 @@ impl ClientRecord {
             state: client.state,
             client_credentials: client.grant_types.iter().any(|name| name == CLIENT_CREDENTIALS),
             account,
-            secrets: client.secrets.iter().map(secret).collect(),
+            // Security: whatever is stored, who has a key is not let in by anything else.
+            secrets: match client.authentication {
+                Some(_) => SmallVec::new(),
+                None => client.secrets.iter().map(secret).collect(),
+            },
+            authenticator: Authenticator::compile(client).map(Arc::new),
             allowlist: client.allowlist.compile(),
             grants: Grants::new(),
             all_scopes: Arc::default(),

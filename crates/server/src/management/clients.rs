@@ -16,6 +16,7 @@ use keyward_store::{ClientFilter, Page, PageOf};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
+use crate::management::credentials;
 use crate::management::fields::{Fields, invalid_field};
 use crate::management::query::{Projection, Query};
 use crate::management::scopes::{
@@ -129,12 +130,23 @@ pub(super) async fn create_client(
     admitted: Admitted<CreateClients>,
     body: RawBody<LIST_BODY_BYTES_MAX>,
 ) -> Result<Response, ManagementFailure> {
-    let fields = Fields(body.object()?);
-    let patch = wire::creation(fields)?;
     let now = admitted.now;
+    let mut fields = Fields(body.object()?);
+    let methods = credentials::defined_methods(&services, &mut fields, now)?;
+    let mut patch = wire::creation(fields)?;
     let mut client = Client::new(services.new_client_id()?, "", now);
     client.grant_types = wire::DEFAULT_GRANT_TYPES.map(str::to_owned).to_vec();
+    if let Some((authentication, made)) = methods {
+        made.into_iter().try_for_each(|credential| client.add_credential(credential))?;
+        patch.authentication = Some(Some(authentication));
+    }
     client.apply(patch, admitted.actor().id(), now)?;
+    if client.authentication.is_some() {
+        let mut tx = admitted.begin(&services).await?;
+        tx.insert_client(&client).await?;
+        services.commit(tx).await?;
+        return Ok(reply(StatusCode::CREATED, wire::client(&client, &services.issuer, now)));
+    }
     let secret = services.new_secret()?;
     let hash = services.hash_secret(&client.id, &secret);
     replace_secret(&services, &mut client, hash, now)?;
@@ -176,7 +188,9 @@ pub(super) async fn update_client(
     // writers at once each changes only what it names.
     let mut tx = admitted.begin(&services).await?;
     let mut client = tx.client(&id).await?.ok_or_else(|| not_found("client"))?;
-    let patch = wire::update(fields, &client)?;
+    let authentication = credentials::named_methods(&mut fields)?;
+    let mut patch = wire::update(fields, &client)?;
+    patch.authentication = authentication;
     client.apply(patch, admitted.actor().id(), now)?;
     if let Some(secret) = secret {
         let policy = services.policy.generation();

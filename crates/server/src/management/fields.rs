@@ -24,7 +24,6 @@ pub(super) const KEPT_OF_CLIENT: &[(&str, Kind)] = &[
     ("async_approval_notification_channels", List),
     ("callbacks", List),
     ("client_aliases", List),
-    ("client_authentication_methods", Object),
     ("compliance_level", Text),
     ("cross_origin_authentication", Flag),
     ("cross_origin_loc", Text),
@@ -136,6 +135,15 @@ impl Fields {
             Some(Value::Null) => Ok(Some(None)),
             Some(Value::String(text)) => Ok(Some(Some(text))),
             Some(other) => Err(wrong_type("string", &other, field)),
+        }
+    }
+
+    /// A field that is true or false; absent is false.
+    pub(super) fn flag(&mut self, field: &str) -> Result<bool, Failure> {
+        match self.0.remove(field) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(other) => Err(wrong_type("boolean", &other, field)),
         }
     }
 

@@ -11,6 +11,9 @@ pub const ALL_SCOPES: &[&str] = &[
     "read:client_keys",
     "update:client_keys",
     "read:client_credentials",
+    "create:client_credentials",
+    "update:client_credentials",
+    "delete:client_credentials",
     "read:client_summary",
     "read:client_grants",
     "create:client_grants",
@@ -48,6 +51,14 @@ scopes! {
     pub(crate) DeleteClients = "delete:clients";
     /// To make and withdraw secrets.
     pub(crate) UpdateClientKeys = "update:client_keys";
+    /// To see clients' keys and certificates.
+    pub(crate) ReadClientCredentials = "read:client_credentials";
+    /// To add keys and certificates to clients.
+    pub(crate) CreateClientCredentials = "create:client_credentials";
+    /// To change when keys and certificates of clients end.
+    pub(crate) UpdateClientCredentials = "update:client_credentials";
+    /// To delete keys and certificates of clients.
+    pub(crate) DeleteClientCredentials = "delete:client_credentials";
     /// To see client grants.
     pub(crate) ReadClientGrants = "read:client_grants";
     /// To make client grants.

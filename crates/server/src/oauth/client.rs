@@ -22,21 +22,40 @@ pub(super) fn decide_request(
         Decision::Allow(permit) => Some(&permit.client),
         Decision::Deny(denial) => denial.client.as_ref(),
     };
-    if let Some(client) = client {
-        request.is_of(client);
+    let Some(client) = client else { return decision };
+    request.is_of(client);
+    // Security: an authentic assertion is used by being shown, whatever is decided then. So nobody
+    // who saw a refused request can try its assertion elsewhere; and no endpoint can forget this.
+    if let Ok(Credential::Assertion(shown)) = credential
+        && let Err(reason) = request.use_assertion(services, shown.assertion)
+    {
+        let (client, revision) = (Some(client.clone()), services.policy.revision());
+        return Decision::Deny(Denial { reason, client, revision });
     }
     decision
 }
 
-/// A client that shows its id and secret and is allowed from where it asks. Lists of its APIs, its
-/// account and its own are asked, as everywhere.
-pub(super) fn authenticate_client(
+/// A client that shows who it is and is allowed from where it asks. Lists of its APIs, its account
+/// and its own are asked, as everywhere.
+pub(super) async fn authenticate_client(
     services: &Services,
     throttle: &Throttle,
     request: &OAuthRequest,
 ) -> Result<Permit, OAuthError> {
-    let pair = request.pair();
-    let credential = pair.as_ref().map(|pair| pair.credential()).map_err(|fault| *fault);
+    let permit = decide_client(services, throttle, request)?;
+    if request.wait_until_issued(services).await {
+        return decide_client(services, throttle, request);
+    }
+    Ok(permit)
+}
+
+fn decide_client(
+    services: &Services,
+    throttle: &Throttle,
+    request: &OAuthRequest,
+) -> Result<Permit, OAuthError> {
+    let proof = request.proof(services.now());
+    let credential = proof.as_ref().map(|proof| proof.credential()).map_err(|fault| *fault);
     match decide_request(services, request, credential, Door::Use(Required::default())) {
         Decision::Allow(permit) => Ok(permit),
         Decision::Deny(denial) => {

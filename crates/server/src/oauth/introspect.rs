@@ -80,7 +80,10 @@ pub(super) async fn introspect(
     Extension(throttle): Extension<Arc<Throttle>>,
     request: OAuthRequest,
 ) -> Result<Json<Introspection>, OAuthError> {
-    let asker = asker(&services, &throttle, &request)?;
+    let mut asker = find_asker(&services, &throttle, &request)?;
+    if request.wait_until_issued(&services).await {
+        asker = find_asker(&services, &throttle, &request)?;
+    }
     let shown = request.parameters.text("token").ok_or_else(|| OAuthError::missing("token"))?;
     let client_ip = client_ip(&request.parameters)?;
     let found = if shown.starts_with(API_KEY_PREFIX) {
@@ -103,18 +106,18 @@ fn client_ip(parameters: &Parameters) -> Result<Option<ClientIp>, OAuthError> {
     Ok(Some(ClientIp::from(address)))
 }
 
-fn asker(
+fn find_asker(
     services: &Services,
     throttle: &Throttle,
     request: &OAuthRequest,
 ) -> Result<Asker, OAuthError> {
     let mut buffer = BasicBuffer::new();
-    let pair;
+    let proof;
     let credential = if request.has_bearer() {
         request.bearer(&mut buffer)
     } else {
-        pair = request.pair();
-        pair.as_ref().map(|pair| pair.credential()).map_err(|fault| *fault)
+        proof = request.proof(services.now());
+        proof.as_ref().map(|proof| proof.credential()).map_err(|fault| *fault)
     };
     let management = services.management_audience();
     let scopes = [INTROSPECT_SCOPE.to_owned()];

@@ -166,7 +166,17 @@ pub(super) fn refusal(reason: Reason, disclosure: Disclosure, asked: Asked<'_>) 
         Reason::Credential(CredentialFault::UnknownScheme) => {
             OAuthError::invalid_client("Client authentication method not supported")
         }
-        Reason::Credential(CredentialFault::MalformedBasic | CredentialFault::MalformedBearer)
+        // Security: whatever is wrong with a secret, an assertion or a certificate is one answer.
+        Reason::Credential(
+            CredentialFault::MalformedBasic
+            | CredentialFault::MalformedBearer
+            | CredentialFault::Assertion(_)
+            | CredentialFault::MalformedCertificate,
+        )
+        | Reason::Assertion(_)
+        | Reason::ReplayedAssertion
+        | Reason::WrongCertificate
+        | Reason::ExpiredCredential
         | Reason::UnknownClient
         | Reason::MalformedKey
         | Reason::WrongSecret

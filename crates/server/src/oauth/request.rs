@@ -1,7 +1,8 @@
 //! What comes in at an OAuth endpoint, taken apart: parameters, credential, client address.
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
@@ -9,14 +10,19 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use http_body_util::LengthLimitError;
 use keyward_allowlist::{ClientIp, NoClientIp};
-use keyward_core::attempt::{Credential, CredentialFault};
+use keyward_core::attempt::{Credential, CredentialFault, ShownAssertion, ShownCertificate};
+use keyward_core::client_assertion::{ASSERTION_TYPE, AssertionFault, ClientAssertion};
+use keyward_core::decision::Reason;
 use keyward_core::id::ClientId;
+use keyward_core::replay::NotClaimed;
+use keyward_core::time::Timestamp;
 use keyward_gate::RequestId;
 use keyward_gate::credential::{BasicBuffer, BasicPair, basic_oauth, credential};
 
 use super::parameters::{Parameters, decode};
 use super::reply::OAuthError;
 use crate::address::public_client_ip;
+use crate::client_certificate::{CertificateFault, ClientCertificate, client_certificate};
 use crate::request_log::RequestClient;
 use crate::services::Services;
 
@@ -37,6 +43,10 @@ pub(super) struct OAuthRequest {
     pub(super) id: RequestId,
     client: RequestClient,
     headers: HeaderMap,
+    /// The client's certificate, if it showed one.
+    certificate: Result<Option<ClientCertificate>, CertificateFault>,
+    /// What came of using its assertion: when that was issued, if it says.
+    used_assertion: OnceLock<Result<Option<Timestamp>, Reason>>,
 }
 
 impl FromRequest<Arc<Services>> for OAuthRequest {
@@ -54,7 +64,16 @@ impl FromRequest<Arc<Services>> for OAuthRequest {
         let client_ip = public_client_ip(services, &parts);
         let id = parts.extensions.get().copied().unwrap_or_else(RequestId::random);
         let client = parts.extensions.get().cloned().unwrap_or_default();
-        Ok(Self { parameters, client_ip, id, client, headers: parts.headers })
+        let certificate = client_certificate(services, &parts);
+        Ok(Self {
+            parameters,
+            client_ip,
+            id,
+            client,
+            certificate,
+            used_assertion: OnceLock::new(),
+            headers: parts.headers,
+        })
     }
 }
 
@@ -86,20 +105,36 @@ async fn bytes_of(body: Body) -> Result<Bytes, OAuthError> {
     })
 }
 
-/// A client's id and secret as they were shown. There is no `Debug`.
-pub(super) enum Pair<'a> {
-    /// In the `Authorization` header.
+/// By what a client shows who it is. There is no `Debug`.
+pub(super) enum ClientProof<'a> {
+    /// Id and secret in the `Authorization` header.
     Header(BasicPair),
-    /// In the body.
+    /// Id and secret in the body.
     Body { client: &'a str, secret: &'a str },
+    /// A signed assertion in the body (RFC 7523 §2.2), beside an id perhaps.
+    Assertion { client: Option<&'a str>, assertion: ClientAssertion<'a> },
+    /// An id in the body, and a certificate (RFC 8705 §2).
+    Certificate { client: &'a str, certificate: &'a ClientCertificate, is_current: bool },
 }
 
-impl Pair<'_> {
+impl ClientProof<'_> {
     /// For a decision.
     pub(super) fn credential(&self) -> Credential<'_> {
         match self {
             Self::Header(pair) => Credential::Pair { client: &pair.client, secret: &pair.secret },
             Self::Body { client, secret } => Credential::Pair { client, secret },
+            Self::Assertion { client, assertion } => {
+                Credential::Assertion(ShownAssertion { client: *client, assertion })
+            }
+            Self::Certificate { client, certificate, is_current } => {
+                Credential::Certificate(ShownCertificate {
+                    client,
+                    thumbprint: certificate.thumbprint(),
+                    subject: certificate.subject(),
+                    chain_verified: certificate.chain_verified(),
+                    is_current: *is_current,
+                })
+            }
         }
     }
 }
@@ -110,8 +145,9 @@ impl OAuthRequest {
         self.client.note(client);
     }
 
-    /// The client's id and secret, by one method of RFC 6749 §2.3.1: Basic or the body.
-    pub(super) fn pair(&self) -> Result<Pair<'_>, CredentialFault> {
+    /// By what the client shows who it is, by one method: Basic, a secret in the body
+    /// (RFC 6749 §2.3.1), an assertion (RFC 7523 §2.2) or a certificate (RFC 8705 §2).
+    pub(super) fn proof(&self, now: Timestamp) -> Result<ClientProof<'_>, CredentialFault> {
         let id = self.parameters.text("client_id");
         let secret = self.parameters.text("client_secret");
         let assertion = self.parameters.text("client_assertion");
@@ -122,15 +158,76 @@ impl OAuthRequest {
             let pair = basic_oauth(authorization.as_bytes())?;
             // The id may stand in the body as well, if it is the same (RFC 6749 §3.2.1).
             let agrees = id.is_none_or(|id| id == pair.client);
-            return if agrees { Ok(Pair::Header(pair)) } else { Err(CredentialFault::Several) };
+            return if agrees {
+                Ok(ClientProof::Header(pair))
+            } else {
+                Err(CredentialFault::Several)
+            };
         }
         match (id, secret, assertion) {
             (_, Some(_), Some(_)) => Err(CredentialFault::Several),
-            (_, None, Some(_)) => Err(CredentialFault::UnknownScheme),
+            (client, None, Some(text)) => self.assertion(client, text),
             (None, _, None) => Err(CredentialFault::Missing),
-            // Without a secret this is a wrong secret, and takes as long as one.
-            (Some(client), secret, None) => {
-                Ok(Pair::Body { client, secret: secret.unwrap_or_default() })
+            (Some(client), Some(secret), None) => Ok(ClientProof::Body { client, secret }),
+            (Some(client), None, None) => match &self.certificate {
+                Ok(Some(certificate)) => {
+                    let is_current = certificate.is_current(now);
+                    Ok(ClientProof::Certificate { client, certificate, is_current })
+                }
+                // Without anything this is a wrong secret, and takes as long as one.
+                Ok(None) => Ok(ClientProof::Body { client, secret: "" }),
+                Err(_) => Err(CredentialFault::MalformedCertificate),
+            },
+        }
+    }
+
+    fn assertion<'a>(
+        &'a self,
+        client: Option<&'a str>,
+        text: &'a str,
+    ) -> Result<ClientProof<'a>, CredentialFault> {
+        if self.parameters.text("client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err(CredentialFault::Assertion(AssertionFault::Type));
+        }
+        let assertion = ClientAssertion::parse(text).map_err(CredentialFault::Assertion)?;
+        Ok(ClientProof::Assertion { client, assertion })
+    }
+
+    /// Uses an assertion that is authentic, which can be done once. For this request it stays used,
+    /// however often that is asked.
+    pub(super) fn use_assertion(
+        &self,
+        services: &Services,
+        assertion: &ClientAssertion<'_>,
+    ) -> Result<(), Reason> {
+        let used = self.used_assertion.get_or_init(|| {
+            // What was remembered is gone with the process that remembered it.
+            if assertion.may_have_been_used_by(services.started_at) {
+                return Err(Reason::ReplayedAssertion);
+            }
+            let id = assertion.replay_id();
+            let claimed = services.replays.claim(id, assertion.expires_at, services.now());
+            claimed.map(|()| assertion.issued_at).map_err(|why| match why {
+                NotClaimed::Seen => Reason::ReplayedAssertion,
+                NotClaimed::Full => Reason::RateLimit,
+            })
+        });
+        used.map(|_| ())
+    }
+
+    /// Waits until the assertion that was used is not from the future any more; whether that took
+    /// time. It is ten seconds at most, and nothing for clients whose clock is not ahead.
+    ///
+    /// Security: so every assertion that counted was issued before the moment at which it did, and
+    /// after a restart those from before it are told from new ones ([`Self::use_assertion`]).
+    pub(super) async fn wait_until_issued(&self, services: &Services) -> bool {
+        let Some(Ok(Some(issued_at))) = self.used_assertion.get() else { return false };
+        let wait_ms = issued_at.millis().saturating_sub(services.now().millis());
+        match u64::try_from(wait_ms) {
+            Ok(0) | Err(_) => false,
+            Ok(wait_ms) => {
+                tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                true
             }
         }
     }

@@ -30,7 +30,7 @@ pub(super) async fn revoke(
     request: OAuthRequest,
 ) -> Result<StatusCode, OAuthError> {
     // Security: first of all (RFC 7009 §2.1).
-    let permit = authenticate_client(&services, &throttle, &request)?;
+    let permit = authenticate_client(&services, &throttle, &request).await?;
     let all = request.parameters.flag("revoke_all")?;
     let shown = request.parameters.text("token");
     let now = services.now();

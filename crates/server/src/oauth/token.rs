@@ -80,6 +80,10 @@ pub(super) async fn issue_token(
     // end include this one.
     let mut issued_at = services.now();
     let (mut permit, mut api) = admit(&services, &throttle, &request, &wanted)?;
+    if request.wait_until_issued(&services).await {
+        issued_at = services.now();
+        (permit, api) = admit(&services, &throttle, &request, &wanted)?;
+    }
     if let Some((pause, end)) = pause_after_revocation(&services, &permit.client, issued_at)? {
         tokio::time::sleep(pause).await;
         // The machine's clock may lag behind the pause by a hair.
@@ -134,8 +138,8 @@ fn decide_token(
     audience: Option<&str>,
     scope: Option<&str>,
 ) -> Decision {
-    let pair = request.pair();
-    let credential = pair.as_ref().map(|pair| pair.credential()).map_err(|fault| *fault);
+    let proof = request.proof(services.now());
+    let credential = proof.as_ref().map(|proof| proof.credential()).map_err(|fault| *fault);
     decide_request(services, request, credential, Door::Token(TokenRequest { audience, scope }))
 }
 

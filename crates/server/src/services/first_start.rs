@@ -19,10 +19,8 @@ use keyward_store::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    GRANTS_AT_ONCE, OpenError, ServicesOptions, management_audience, new_api_id, new_grant_id,
-    pepper_of,
-};
+use super::new_ids::{new_api_id, new_grant_id};
+use super::{GRANTS_AT_ONCE, OpenError, ServicesOptions, management_audience, pepper_of};
 use crate::management::ALL_SCOPES;
 use crate::signing::{
     KeyRole, MasterKey, SealError, SealedKey, SigningKeys, generate_pair, random_base62,

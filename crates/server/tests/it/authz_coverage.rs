@@ -25,7 +25,10 @@ fn operations() -> Vec<(String, String)> {
 /// A path with something in the place of each variable that exists, where it can.
 fn filled(path: &str, client: &str) -> String {
     let id = if path.contains("clients") { client } else { "none" };
-    path.replace("{id}", id).replace("{network}", "203.0.113.7").replace("{secret}", "sec_1")
+    path.replace("{id}", id)
+        .replace("{network}", "203.0.113.7")
+        .replace("{secret}", "sec_1")
+        .replace("{credential}", "cred_1")
 }
 
 async fn call(world: &World, method: &str, path: &str, token: Option<&str>) -> Answer {

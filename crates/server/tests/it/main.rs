@@ -7,9 +7,12 @@ mod operator;
 mod support;
 
 mod authz_coverage;
+mod client_assertion;
 mod client_certificate;
+mod client_tls;
 mod management_client_grants;
 mod management_clients;
+mod management_credentials;
 mod management_resource_servers;
 mod oauth_discovery;
 mod oauth_introspect;

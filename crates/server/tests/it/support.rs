@@ -5,6 +5,8 @@
 //! Requests are written as `world.call("POST", "/oauth/token").from("192.0.2.1").form(&[…]).await`.
 
 // The paths are written out because another test binary includes this file from elsewhere.
+#[path = "support/assertions.rs"]
+pub(crate) mod assertions;
 #[path = "support/call.rs"]
 mod call;
 #[path = "support/certificates.rs"]

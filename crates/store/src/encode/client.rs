@@ -6,8 +6,8 @@ use keyward_core::secret::Environment;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Body, EntryBody, Fault, Metadata, SecretBody, allowlist, entries, id, kept_fields, moment,
-    word, written,
+    AuthenticationBody, Body, CredentialBody, EntryBody, Fault, Metadata, SecretBody, allowlist,
+    entries, id, kept_fields, moment, word, written,
 };
 
 /// A client.
@@ -30,6 +30,9 @@ pub(crate) struct ClientBody {
     pub(crate) app_type: Option<String>,
     #[serde(deserialize_with = "written")]
     pub(crate) token_endpoint_auth_method: Option<String>,
+    pub(crate) credentials: Vec<CredentialBody>,
+    #[serde(deserialize_with = "written")]
+    pub(crate) authentication: Option<AuthenticationBody>,
     pub(crate) metadata: Metadata,
     #[serde(deserialize_with = "written")]
     pub(crate) tokens_not_before: Option<i64>,
@@ -56,6 +59,8 @@ impl Body for ClientBody {
             grant_types: client.grant_types.clone(),
             app_type: client.app_type.clone(),
             token_endpoint_auth_method: client.token_endpoint_auth_method.clone(),
+            credentials: client.credentials.iter().map(CredentialBody::of).collect(),
+            authentication: client.authentication.as_ref().map(AuthenticationBody::of),
             metadata: client.metadata.clone(),
             tokens_not_before: client.tokens_not_before.map(|moment| moment.millis()),
             kept_fields: client.kept_fields.clone(),
@@ -86,6 +91,12 @@ impl Body for ClientBody {
             grant_types: self.grant_types,
             app_type: self.app_type,
             token_endpoint_auth_method: self.token_endpoint_auth_method,
+            credentials: self
+                .credentials
+                .into_iter()
+                .map(CredentialBody::read)
+                .collect::<Result<_, _>>()?,
+            authentication: self.authentication.map(AuthenticationBody::read).transpose()?,
             metadata: self.metadata,
             tokens_not_before: self.tokens_not_before.map(moment),
             kept_fields: kept_fields(self.kept_fields)?,

@@ -18,11 +18,12 @@ impl Entity for Client {
     common!(
         "clients",
         "id, account_id, name, description, environment, state, secrets, allowlist_mode, \
-         allowlist_entries, grant_types, app_type, token_endpoint_auth_method, metadata, \
-         tokens_not_before, kept_fields, version, created_at, updated_at",
+         allowlist_entries, grant_types, app_type, token_endpoint_auth_method, credentials, \
+         authentication, metadata, tokens_not_before, kept_fields, version, created_at, updated_at",
         extra ", search_text",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19",
-        then "$20"
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+         $20, $21",
+        then "$22"
     );
 
     fn read_body(cells: &mut Cells<'_>) -> Result<ClientBody, StoreError> {
@@ -44,6 +45,8 @@ impl Entity for Client {
             grant_types: cells.json("grant_types")?,
             app_type: cells.optional_text("app_type")?,
             token_endpoint_auth_method: cells.optional_text("token_endpoint_auth_method")?,
+            credentials: cells.json("credentials")?,
+            authentication: cells.optional_json("authentication")?,
             metadata: cells.json("metadata")?,
             tokens_not_before: cells.optional_integer("tokens_not_before")?,
             kept_fields: cells.text("kept_fields")?,
@@ -67,6 +70,8 @@ impl Entity for Client {
             .bind(json(&body.grant_types)?)
             .bind(body.app_type.clone())
             .bind(body.token_endpoint_auth_method.clone())
+            .bind(json(&body.credentials)?)
+            .bind(body.authentication.as_ref().map(json).transpose()?)
             .bind(json(&body.metadata)?)
             .bind(body.tokens_not_before)
             .bind(body.kept_fields.clone())

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use keyward_allowlist::{EntryRules, Network, parse_entry};
 use keyward_core::allowlist::{Allowlist, Entry, Mode};
 use keyward_core::api::{Account, Api, Scope};
+use keyward_core::client::credential::{
+    AssertionAlgorithm, AuthenticationMethod, ClientAuthentication, ClientCredential, Proof,
+};
 use keyward_core::client::{Client, ClientGrant, State};
 use keyward_core::gateway::{
     CertificateName, ClientAddress, DenyStyle, Disclosure, Gateway, GatewayAuth, GatewayKind,
     parse_source,
 };
-use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId, SecretId};
+use keyward_core::id::{AccountId, ApiId, ClientId, CredentialId, GatewayId, GrantId, SecretId};
 use keyward_core::jwk::Algorithm;
 use keyward_core::policy::Change;
 use keyward_core::secret::{ClientSecret, Environment, PepperId, SecretHash};
@@ -71,6 +74,36 @@ fn secrets() -> impl Strategy<Value = Vec<ClientSecret>> {
     vec(secret, 0..5)
 }
 
+fn credentials() -> impl Strategy<Value = Vec<ClientCredential>> {
+    let algorithm = proptest::sample::select(&AssertionAlgorithm::ALL[..]);
+    let proof = prop_oneof![
+        (text(), algorithm, text()).prop_map(|(kid, algorithm, jwk)| Proof::PublicKey {
+            kid,
+            algorithm,
+            jwk
+        }),
+        text().prop_map(Proof::Subject),
+        (any::<[u8; 32]>(), text())
+            .prop_map(|(thumbprint, subject)| Proof::Certificate { thumbprint, subject }),
+    ];
+    let credential = (credential_id(), text(), proof, of(moment()), moment(), moment());
+    let credential =
+        credential.prop_map(|(id, name, proof, expires_at, created_at, updated_at)| {
+            ClientCredential { id, name, proof, expires_at, created_at, updated_at }
+        });
+    vec(credential, 0..3)
+}
+
+fn credential_id() -> impl Strategy<Value = CredentialId> {
+    "[A-Za-z0-9_-]{1,64}".prop_map(|text| CredentialId::parse(&text).unwrap())
+}
+
+fn authentication() -> impl Strategy<Value = Option<ClientAuthentication>> {
+    let method = proptest::sample::select(&AuthenticationMethod::ALL[..]);
+    of((method, vec(credential_id(), 0..3))
+        .prop_map(|(method, credentials)| ClientAuthentication { method, credentials }))
+}
+
 fn metadata() -> impl Strategy<Value = BTreeMap<String, String>> {
     btree_map(text(), text(), 0..4)
 }
@@ -90,7 +123,9 @@ fn client() -> impl Strategy<Value = Client> {
     ];
     let first = (id, text(), of(text()), "[a-z0-9]{1,16}", state(), secrets(), list());
     let second = (vec(text(), 0..3), of(text()), of(text()), metadata(), of(moment()), kept());
-    (first, second, moment()).prop_map(|(first, second, created_at)| {
+    let third = (credentials(), authentication());
+    (first, second, third, moment()).prop_map(|(first, second, third, created_at)| {
+        let (credentials, authentication) = third;
         let (id, name, description, environment, state, secrets, allowlist) = first;
         let (grant_types, app_type, auth_method, metadata, tokens_not_before, kept_fields) = second;
         Client {
@@ -101,6 +136,8 @@ fn client() -> impl Strategy<Value = Client> {
             allowlist,
             grant_types,
             app_type,
+            credentials,
+            authentication,
             token_endpoint_auth_method: auth_method,
             metadata,
             tokens_not_before,

@@ -11,6 +11,7 @@ use keyward_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Detail, Failure};
+use crate::management::credentials;
 use crate::management::fields::{
     ANSWERED_OF_CLIENT, Fields, KEPT_OF_CLIENT, invalid_field, kept_of, missing, payload_message,
 };
@@ -85,6 +86,7 @@ fn read(mut fields: Fields, kept: &str) -> Result<ClientPatch, Failure> {
         account: account(&mut fields)?,
         environment: None,
         app_type: one_of(&mut fields, "app_type", &APP_TYPES)?,
+        authentication: None,
         grant_types: fields.texts("grant_types")?,
         token_endpoint_auth_method: one_of(
             &mut fields,
@@ -183,6 +185,11 @@ pub(super) fn client(client: &Client, issuer: &str, now: Timestamp) -> Map<Strin
                 shown.insert(name, value);
             }
         }
+    }
+    // Kept by versions that did nothing with it: it never authenticated anybody.
+    shown.remove(credentials::METHODS);
+    if let Some(authentication) = &client.authentication {
+        shown.insert(credentials::METHODS.to_owned(), credentials::methods(authentication));
     }
     let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
     put("tenant", tenant(issuer).into());

@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyward_allowlist::{Connection, Peer};
+use keyward_server::listen::ClientChain;
+use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -19,12 +21,13 @@ pub(crate) struct Call<'w> {
     world: &'w World,
     request: axum::http::request::Builder,
     peer: Option<IpAddr>,
+    certificate: Option<CertificateDer<'static>>,
 }
 
 impl<'w> Call<'w> {
     pub(crate) fn new(world: &'w World, method: &str, path: &str) -> Self {
         let request = Request::builder().method(method).uri(path);
-        Self { world, request, peer: Some(IpAddr::from([127, 0, 0, 1])) }
+        Self { world, request, peer: Some(IpAddr::from([127, 0, 0, 1])), certificate: None }
     }
 
     /// Comes from this address.
@@ -36,6 +39,12 @@ impl<'w> Call<'w> {
     /// Comes from nowhere that could be told: there is no client address.
     pub(crate) fn without_address(mut self) -> Self {
         self.peer = None;
+        self
+    }
+
+    /// Shows this certificate in the TLS handshake.
+    pub(crate) fn certificate(mut self, certificate: &CertificateDer<'static>) -> Self {
+        self.certificate = Some(certificate.clone());
         self
     }
 
@@ -80,6 +89,9 @@ impl<'w> Call<'w> {
         if let Some(peer) = self.peer {
             let connection = Connection { peer: Peer::Ip(peer), proxied: None };
             request.extensions_mut().insert(connection);
+        }
+        if let Some(certificate) = self.certificate {
+            request.extensions_mut().insert(ClientChain([certificate].into()));
         }
         let response = self.world.router.clone().oneshot(request).await.unwrap();
         let (mut parts, body) = response.into_parts();

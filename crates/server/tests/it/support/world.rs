@@ -68,6 +68,19 @@ impl World {
         world
     }
 
+    /// The same server after a restart, with the defaults.
+    pub(crate) async fn restarted(self) -> Self {
+        let Self { services, clock, router, admin, _folder: folder } = self;
+        services.store.clone().close().await;
+        drop((services, router));
+        let mut options = ServicesOptions::new(folder.path().join("data"), ISSUER);
+        options.clock = Arc::clone(&clock) as _;
+        options.default_audience = Some(API.to_owned());
+        let services = Services::open(options).await.unwrap();
+        let router = keyward_server::public_router(&services);
+        Self { services, clock, router, admin, _folder: folder }
+    }
+
     /// A request on the public listener.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
         Call::new(self, method, path)

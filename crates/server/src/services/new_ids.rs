@@ -1,0 +1,84 @@
+//! New identifiers and secrets, from random numbers.
+
+use keyward_core::base62;
+use keyward_core::id::{AccountId, ApiId, ClientId, CredentialId, GrantId, SecretId};
+use keyward_core::secret::{PlainSecret, SECRET_RANDOM_LENGTH};
+
+use super::Services;
+use crate::signing::{RandomError, random_base62, random_bytes};
+
+impl Services {
+    /// A new secret.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_secret(&self) -> Result<PlainSecret, RandomError> {
+        Ok(PlainSecret::from_random(&random_base62(SECRET_RANDOM_LENGTH)?))
+    }
+
+    /// A new client id.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_client_id(&self) -> Result<ClientId, RandomError> {
+        random_bytes().map(ClientId::from_random)
+    }
+
+    /// A new secret id.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_secret_id(&self) -> Result<SecretId, RandomError> {
+        random_bytes().map(|bytes| SecretId(u64::from_be_bytes(bytes)))
+    }
+
+    /// A new id of a client's key or certificate.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_credential_id(&self) -> Result<CredentialId, RandomError> {
+        let text = format!("{}{}", CredentialId::PREFIX, random_text::<22>()?);
+        CredentialId::parse(&text).map_err(|_| RandomError)
+    }
+
+    /// A new account id.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_account_id(&self) -> Result<AccountId, RandomError> {
+        let text = format!("{}{}", AccountId::PREFIX, random_text::<16>()?);
+        AccountId::parse(&text).map_err(|_| RandomError)
+    }
+
+    /// A new API id: 24 hexadecimal characters.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_api_id(&self) -> Result<ApiId, RandomError> {
+        new_api_id()
+    }
+
+    /// A new grant id.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_grant_id(&self) -> Result<GrantId, RandomError> {
+        new_grant_id()
+    }
+}
+
+pub(super) fn new_api_id() -> Result<ApiId, RandomError> {
+    let bytes: [u8; 12] = random_bytes()?;
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    ApiId::parse(&text).map_err(|_| RandomError)
+}
+
+pub(super) fn new_grant_id() -> Result<GrantId, RandomError> {
+    let text = format!("{}{}", GrantId::PREFIX, random_text::<16>()?);
+    GrantId::parse(&text).map_err(|_| RandomError)
+}
+
+fn random_text<const N: usize>() -> Result<String, RandomError> {
+    let digits = base62::encode_fixed::<N>(u128::from_be_bytes(random_bytes()?));
+    Ok(digits.iter().map(|byte| char::from(*byte)).collect())
+}
