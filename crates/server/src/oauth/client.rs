@@ -42,11 +42,11 @@ pub(super) async fn authenticate_client(
     throttle: &Throttle,
     request: &OAuthRequest,
 ) -> Result<Permit, OAuthError> {
-    let permit = decide_client(services, throttle, request)?;
+    let decided = decide_client(services, throttle, request);
     if request.wait_until_issued(services).await {
         return decide_client(services, throttle, request);
     }
-    Ok(permit)
+    decided
 }
 
 fn decide_client(

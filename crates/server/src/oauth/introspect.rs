@@ -80,10 +80,11 @@ pub(super) async fn introspect(
     Extension(throttle): Extension<Arc<Throttle>>,
     request: OAuthRequest,
 ) -> Result<Json<Introspection>, OAuthError> {
-    let mut asker = find_asker(&services, &throttle, &request)?;
+    let mut asker = find_asker(&services, &throttle, &request);
     if request.wait_until_issued(&services).await {
-        asker = find_asker(&services, &throttle, &request)?;
+        asker = find_asker(&services, &throttle, &request);
     }
+    let asker = asker?;
     let shown = request.parameters.text("token").ok_or_else(|| OAuthError::missing("token"))?;
     let client_ip = client_ip(&request.parameters)?;
     let found = if shown.starts_with(API_KEY_PREFIX) {

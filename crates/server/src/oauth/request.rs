@@ -216,7 +216,7 @@ impl OAuthRequest {
     }
 
     /// Waits until the assertion that was used is not from the future any more; whether that took
-    /// time. It is ten seconds at most, and nothing for clients whose clock is not ahead.
+    /// time. Refusals wait as well, for they use one up. It is ten seconds at most, and nothing for clients whose clock is not ahead.
     ///
     /// Security: so every assertion that counted was issued before the moment at which it did, and
     /// after a restart those from before it are told from new ones ([`Self::use_assertion`]).

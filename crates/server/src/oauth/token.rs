@@ -79,11 +79,12 @@ pub(super) async fn issue_token(
     // Security: read before it is decided, so that all tokens that a revocation in between is to
     // end include this one.
     let mut issued_at = services.now();
-    let (mut permit, mut api) = admit(&services, &throttle, &request, &wanted)?;
+    let mut admitted = admit(&services, &throttle, &request, &wanted);
     if request.wait_until_issued(&services).await {
         issued_at = services.now();
-        (permit, api) = admit(&services, &throttle, &request, &wanted)?;
+        admitted = admit(&services, &throttle, &request, &wanted);
     }
+    let (mut permit, mut api) = admitted?;
     if let Some((pause, end)) = pause_after_revocation(&services, &permit.client, issued_at)? {
         tokio::time::sleep(pause).await;
         // The machine's clock may lag behind the pause by a hair.

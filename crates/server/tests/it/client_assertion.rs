@@ -328,19 +328,23 @@ async fn a_clock_that_is_ahead_waits_and_gains_nothing_by_a_restart() {
     let world = world().await;
     let key = ClientKey::p256();
     let customer = keyed(&world, 'a', &key, "ES256").await;
-    let ahead = key.jwt(&es256(), &claims(&customer.id_text, "1", 10).to_string());
-    // Only here: the store's own time limits must not run out in no time.
-    tokio::time::pause();
-    let begun = tokio::time::Instant::now();
-    let answer = ask_with(&world, &ahead).await;
-    let waited_ms = begun.elapsed().as_millis();
-    tokio::time::resume();
-    assert_eq!(answer.status, 200, "{answer}");
-    assert!((7_000..=8_000).contains(&waited_ms), "until it was issued, not {waited_ms} ms");
+    let ahead = |jti: &str| key.jwt(&es256(), &claims(&customer.id_text, jti, 10).to_string());
+    for (jti, more, status) in [("1", &[][..], 200), ("2", &[("scope", "delete:things")], 403)] {
+        // Only here: the store's own time limits must not run out in no time.
+        tokio::time::pause();
+        let begun = tokio::time::Instant::now();
+        let answer = ask_with_more(&world, &ahead(jti), more).await;
+        let waited_ms = begun.elapsed().as_millis();
+        tokio::time::resume();
+        assert_eq!(answer.status, status, "{answer}");
+        assert!((7_000..=8_000).contains(&waited_ms), "until it was issued, not {waited_ms} ms");
+    }
     // So no process that serves it can have begun before it was issued.
     world.pass_s(8).await;
     let world = world.restarted().await;
-    assert_eq!(ask_with(&world, &ahead).await.to_string(), REFUSED);
+    for jti in ["1", "2"] {
+        assert_eq!(ask_with(&world, &ahead(jti)).await.to_string(), REFUSED, "{jti}");
+    }
 }
 
 #[tokio::test]
