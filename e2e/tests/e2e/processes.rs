@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
+use reqwest::{Certificate, Client, ClientBuilder};
 pub(crate) use rustix::process::Signal;
 use rustix::process::{Pid, kill_process, kill_process_group};
 
@@ -172,9 +172,18 @@ pub(crate) fn free_port() -> u16 {
 
 /// A client of HTTP whose connections come from one loopback address.
 pub(crate) fn http_client(from: &str) -> Client {
+    http_client_builder(from).build().unwrap()
+}
+
+/// The same, trusting the authority of a PEM file and no other.
+pub(crate) fn http_client_trusting(from: &str, authority: &Path) -> Client {
+    let authority = Certificate::from_pem(&fs::read(authority).unwrap()).unwrap();
+    http_client_builder(from).tls_certs_only([authority]).build().unwrap()
+}
+
+fn http_client_builder(from: &str) -> ClientBuilder {
     let from: IpAddr = from.parse().unwrap();
-    let builder = Client::builder().local_address(from).no_proxy();
-    builder.timeout(Duration::from_secs(20)).build().unwrap()
+    Client::builder().local_address(from).no_proxy().timeout(Duration::from_secs(20))
 }
 
 /// Whether a URL answers 200.

@@ -26,7 +26,15 @@ impl Stack {
 
     /// The same with another configuration of nginx.
     pub(crate) async fn start_with(snippet: &str) -> Stack {
-        let node = Node::start().await;
+        Stack::around(Node::start().await, snippet).await
+    }
+
+    /// The same with TLS on Keyward's public listener.
+    pub(crate) async fn start_with_tls() -> Stack {
+        Stack::around(Node::start_with_tls().await, &readme_snippet()).await
+    }
+
+    async fn around(node: Node, snippet: &str) -> Stack {
         let application = Application::start().await;
         let front = free_port();
         let snippet = node

@@ -29,7 +29,8 @@ pub(crate) fn go(example: &str) -> Option<PathBuf> {
     on_path("go").or_else(|| skipped(example, "Go 1.19 (Debian: golang-go)"))
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
+/// A program on the path.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
 }

@@ -1,0 +1,64 @@
+// auth0 4, whose calls are named otherwise, and which lists plain arrays.
+import assert from 'node:assert/strict';
+import { AuthenticationClient, ManagementApiError, ManagementClient } from 'auth0-v4';
+import { CLIENT_ID, CLIENT_SECRET, DOMAIN, INSIDE, OUTSIDE, from, isRefusal, opensFrom } from './doors.mjs';
+
+const management = new ManagementClient({ domain: DOMAIN, clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
+const identifier = 'https://orders-4.example/';
+
+async function fault(call, statusCode, errorCode) {
+  const error = await call.then(() => assert.fail(`no ${statusCode}`), (error) => error);
+  assert.ok(error instanceof ManagementApiError, error.stack);
+  assert.deepEqual([error.statusCode, error.errorCode], [statusCode, errorCode]);
+  return error.msg;
+}
+
+const { data: api } = await management.resourceServers.create({
+  name: 'Orders',
+  identifier,
+  token_lifetime: 600,
+  scopes: [{ value: 'read:orders' }],
+});
+const { data: client } = await management.clients.create({
+  name: 'Customer',
+  app_type: 'non_interactive',
+  grant_types: ['client_credentials'],
+  allowed_ips: [INSIDE],
+});
+const { client_id, client_secret: clientSecret } = client;
+await management.clientGrants.create({ client_id, audience: identifier, scope: ['read:orders'] });
+
+const authentication = new AuthenticationClient({ domain: DOMAIN, clientId: client_id, clientSecret });
+const token = (address) =>
+  from(address, () => authentication.oauth.clientCredentialsGrant({ audience: identifier }));
+const { data: answer } = await token(INSIDE);
+assert.deepEqual([answer.token_type, answer.expires_in], ['Bearer', 600]);
+const refusal = await token(OUTSIDE).then(() => assert.fail('a token from outside'), (error) => error);
+isRefusal(refusal.statusCode, refusal.body);
+
+await opensFrom(INSIDE, answer.access_token);
+const { data: edited } = await management.clients.update({ client_id }, { allowed_ips: [OUTSIDE] });
+assert.deepEqual(edited.allowed_ips, [`${OUTSIDE}/32`]);
+await opensFrom(OUTSIDE, answer.access_token);
+
+const text = await fault(
+  management.clients.update({ client_id }, { allowed_ips: ['10.0.0.1/8', 'office'] }), 400, 'invalid_body',
+);
+assert.match(text, /10\.0\.0\.1\/8.*office/s);
+await fault(management.clients.get({ client_id: 'nobody' }), 404, 'inexistent_client');
+await fault(management.resourceServers.create({ name: 'Again', identifier }), 409, 'conflict');
+
+for (let n = 0; n < 12; n += 1) await management.clients.create({ name: `more ${n}`, app_type: 'native' });
+const { data: plain } = await management.clients.getAll();
+assert.equal(plain.filter(({ name }) => name.startsWith('more ')).length, 12, 'a plain array');
+const { data: page } = await management.clients.getAll({ include_totals: true, per_page: 5, page: 1 });
+assert.deepEqual([page.start, page.limit, page.total, page.clients.length], [5, 5, plain.length, 5]);
+const { data: grants } = await management.clientGrants.getAll({ client_id });
+assert.deepEqual(grants.map(({ audience, scope }) => [audience, scope]), [[identifier, ['read:orders']]]);
+
+const { data: rotated } = await management.clients.rotateClientSecret({ client_id });
+assert.notEqual(rotated.client_secret, clientSecret);
+await management.clients.delete({ client_id });
+await management.clients.delete({ client_id });
+await management.resourceServers.delete({ id: api.id });
+console.log('done');
