@@ -113,6 +113,7 @@ impl Running {
             metrics,
         };
         running.listen(ops_bound, ops::router(ops), ListenOptions::new("ops"));
+        running.tasks.spawn(jobs::keep_logs(Arc::clone(&services), told.clone()));
         running.tasks.spawn(jobs::keep_fresh(services, told));
         Ok(running)
     }
@@ -140,6 +141,10 @@ impl Running {
     pub(crate) async fn stop(mut self) {
         let _ = self.shutdown.send(true);
         while self.tasks.join_next().await.is_some() {}
+        // What the last requests told.
+        if let Err(error) = self.services.logs.write_all(&self.services.store).await {
+            tracing::error!(%error, "the last log events are lost");
+        }
         // In order, so that the write-ahead log is folded into the database file.
         self.services.store.clone().close().await;
     }

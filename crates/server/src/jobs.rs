@@ -5,9 +5,10 @@ use std::sync::Arc;
 use keyward_gate::GatewayAlarm;
 use tokio::sync::{mpsc, watch};
 
+use crate::logs::WRITE_EVERY;
 use crate::services::Services;
 
-/// How often revoked tokens that have ended are forgotten, in refreshes.
+/// How often revoked tokens that have ended, and old log events, are forgotten, in rounds.
 const FORGET_EVERY: u32 = 60;
 
 /// Counts what is wrong at the gates until nobody can raise an alarm any more.
@@ -34,6 +35,30 @@ pub async fn keep_fresh(services: Arc<Services>, mut shutdown: watch::Receiver<b
         round = round.wrapping_add(1);
         if round.is_multiple_of(FORGET_EVERY) {
             services.policy.forget_ended_tokens(services.now());
+        }
+    }
+}
+
+/// Writes the log events and deletes the old ones until `shutdown` says so. What comes after that
+/// is for whoever closes the store: [`crate::logs::Logs::write_all`].
+pub async fn keep_logs(services: Arc<Services>, mut shutdown: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(WRITE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut round: u32 = 0;
+    let mut behind = true;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = services.logs.much_waits() => {}
+            _ = shutdown.wait_for(|stop| *stop) => return,
+        }
+        if let Err(error) = services.logs.write(&services.store, services.now()).await {
+            tracing::error!(%error, "log events cannot be written now");
+        }
+        // Old events go in small steps, one between two batches, so that no write waits long.
+        round = round.wrapping_add(1);
+        if behind || round.is_multiple_of(FORGET_EVERY) {
+            behind = services.logs.forget(&services.store, services.now()).await.unwrap_or(false);
         }
     }
 }

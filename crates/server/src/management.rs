@@ -7,6 +7,7 @@ mod client_grants;
 mod clients;
 mod credentials;
 mod fields;
+pub(crate) mod logs;
 mod query;
 mod rate_limit;
 mod resource_servers;
@@ -157,6 +158,7 @@ fn not_found(kind: &str) -> Failure {
         "api" => ("inexistent_resource_server", "The resource server does not exist"),
         "grant" => ("inexistent_client_grant", "The grant does not exist."),
         "credential" => ("inexistent_client_credential", "The credential does not exist"),
+        "log" => ("inexistent_log", "Log not found."),
         _ => ("not_found", "Not Found"),
     };
     Failure::not_found(code, message)
@@ -200,6 +202,8 @@ routes! {
     get "GET" "/api/v2/client-grants/{id}" => client_grants::get_client_grant;
     patch "PATCH" "/api/v2/client-grants/{id}" => client_grants::update_client_grant;
     delete "DELETE" "/api/v2/client-grants/{id}" => client_grants::delete_client_grant;
+    get "GET" "/api/v2/logs" => logs::list_logs;
+    get "GET" "/api/v2/logs/{id}" => logs::get_log;
 }
 
 /// The routes of `/api/v2`.

@@ -11,7 +11,7 @@ use axum::response::Response;
 use keyward_core::id::ClientId;
 use keyward_gate::RequestId;
 
-use crate::address::address_of;
+use crate::logs::{ManagementCall, Origin, note_management};
 use crate::services::Services;
 
 /// Where whoever authenticates a request leaves whose it is.
@@ -22,6 +22,11 @@ impl RequestClient {
     /// Notes an authentic client. The first one stays.
     pub(crate) fn note(&self, client: &ClientId) {
         let _ = self.0.set(client.clone());
+    }
+
+    /// Whose request it is, as far as that is known.
+    pub(crate) fn get(&self) -> Option<&ClientId> {
+        self.0.get()
     }
 }
 
@@ -39,7 +44,8 @@ pub(crate) async fn log_request(
     let client = RequestClient::default();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let client_ip = address_of(&services, request.headers(), request.extensions()).ok();
+    let path = request.uri().path().to_owned();
+    let origin = Origin::of(&services, request.headers(), request.extensions());
     request.extensions_mut().insert(id);
     request.extensions_mut().insert(client.clone());
     let mut response = next.run(request).await;
@@ -49,11 +55,16 @@ pub(crate) async fn log_request(
         route = route.as_ref().map(MatchedPath::as_str),
         status = response.status().as_u16(),
         request.id = %id,
-        client.id = client.0.get().map(tracing::field::display),
-        client.ip = client_ip.map(tracing::field::display),
+        client.id = client.get().map(tracing::field::display),
+        client.ip = origin.ip.map(tracing::field::display),
         latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "request"
     );
+    if let (Some(route), Some(client)) = (&route, client.get()) {
+        let (route, status) = (route.as_str(), response.status());
+        let call = ManagementCall { method: &method, route, path: &path, status, client };
+        note_management(&services, (id, &origin), services.now(), &call);
+    }
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert("x-request-id", value);
     }

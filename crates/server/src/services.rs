@@ -28,6 +28,7 @@ pub use first_start::{ADMIN_FILE, AdminFile, SYSTEM_API_NAME};
 
 use crate::alarms::Alarms;
 use crate::listen::ClientAuthorities;
+use crate::logs::{LogLimits, Logs};
 use crate::signing::master::MASTER_KEY_FILE;
 use crate::signing::{
     MasterKey, MasterKeyError, RandomError, SealError, SigningError, SigningKeys,
@@ -68,6 +69,8 @@ pub struct ServicesOptions {
     pub client_authorities: Option<ClientAuthorities>,
     /// Whether the public listener asks clients for a certificate itself.
     pub asks_client_certificates: bool,
+    /// How many log events are kept.
+    pub log_limits: LogLimits,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock + Send + Sync>,
 }
@@ -84,6 +87,7 @@ impl ServicesOptions {
             disclosure: Disclosure::Generic,
             default_audience: None,
             staleness_ms_max: 30_000,
+            log_limits: LogLimits::default(),
             client_authorities: None,
             asks_client_certificates: false,
             clock: Arc::new(crate::clock::SystemClock),
@@ -185,6 +189,8 @@ pub struct Services {
     pub probes: Arc<Probes>,
     /// What was wrong at the gates.
     pub alarms: Alarms,
+    /// What happened, on its way to the store.
+    pub logs: Logs,
     /// What secrets that must be read again are sealed under at rest.
     pub master: MasterKey,
     asks_client_certificates: bool,
@@ -243,6 +249,7 @@ impl Services {
             started_at: now,
             probes: Arc::default(),
             alarms: Alarms::default(),
+            logs: Logs::new(options.log_limits),
             master,
             peppers: keys.peppers,
             staleness_ms_max: options.staleness_ms_max,

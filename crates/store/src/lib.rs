@@ -30,6 +30,8 @@ mod entity;
 mod error;
 mod hex;
 mod lock;
+mod log_streams;
+mod logs;
 mod model;
 mod page;
 mod read;
@@ -37,6 +39,10 @@ mod store;
 mod tx;
 
 pub use error::{Conflict, Place, StoreError};
+pub use log_streams::{LogStream, LogStreamProgress};
+pub use logs::{
+    LogCondition, LogEvent, LogField, LogOrder, LogPart, LogRow, LogSearch, LogTest, LogsAfter,
+};
 pub use model::{
     AuditRow, AuditVerdict, BadAuditRow, ChangeRow, Committed, KeyStatus, SealedKey, SealedKeyKind,
     Snapshot,

@@ -381,18 +381,20 @@ pub(crate) fn sealed_key(mut cells: Cells<'_>) -> Result<SealedKey, StoreError> 
 
 /// The `LIKE` pattern for a text that is to be found anywhere; `None` when it cannot be found.
 fn pattern(text: &str) -> Option<String> {
-    if text.len() > SEARCH_BYTES_MAX {
-        return None;
-    }
-    let mut pattern = String::from("%");
-    for character in text.to_lowercase().chars() {
+    (text.len() <= SEARCH_BYTES_MAX).then(|| like_pattern("%", &text.to_lowercase()))
+}
+
+/// A `LIKE` pattern: a text after `before`, whatever follows. Written for `ESCAPE '\'`.
+pub(crate) fn like_pattern(before: &str, text: &str) -> String {
+    let mut pattern = before.to_owned();
+    for character in text.chars() {
         if matches!(character, '%' | '_' | '\\') {
             pattern.push('\\');
         }
         pattern.push(character);
     }
     pattern.push('%');
-    Some(pattern)
+    pattern
 }
 
 fn push_none(sql: &mut Builder) {

@@ -102,7 +102,7 @@ impl Inner {
         self.target.fault(error)
     }
 
-    async fn begin_write(&self) -> Result<Writer, StoreError> {
+    pub(crate) async fn begin_write(&self) -> Result<Writer, StoreError> {
         let waiting = Arc::clone(&self.writer).lock_owned();
         let busy = |_| {
             let seconds = WRITER_TIMEOUT.as_secs();
@@ -127,6 +127,13 @@ impl Inner {
         Ok(writer)
     }
 
+    /// A write of what is no policy: no actor, no audit row, no number of a change.
+    pub(crate) async fn begin_plain_write(&self) -> Result<Writing<'_>, StoreError> {
+        let mut writer = self.begin_write().await?;
+        let connection = writer.take().ok_or(StoreError::Abandoned)?;
+        Ok(Writing { inner: self, writer, connection })
+    }
+
     /// A connection for one statement, which is one moment by itself.
     pub(crate) async fn reader(&self) -> Result<PoolConnection, StoreError> {
         if self.readers.is_closed() {
@@ -149,6 +156,26 @@ impl Inner {
 
 fn closed() -> StoreError {
     StoreError::Unavailable("it was closed".to_owned())
+}
+
+/// A write transaction without the policy's trimmings. Dropping it closes its connection, which
+/// rolls back.
+pub(crate) struct Writing<'s> {
+    inner: &'s Inner,
+    writer: Writer,
+    pub(crate) connection: Connection,
+}
+
+impl Writing<'_> {
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        let Self { inner, mut writer, mut connection } = self;
+        query(dialect::COMMIT)
+            .execute(&mut connection)
+            .await
+            .map_err(|error| inner.fault(&error))?;
+        *writer = Some(connection);
+        Ok(())
+    }
 }
 
 /// A read transaction.

@@ -1,6 +1,7 @@
 //! Writing: one transaction holds the change, its audit rows and its number, or none of them.
 
 mod entities;
+mod log_streams;
 mod others;
 
 use std::fmt;

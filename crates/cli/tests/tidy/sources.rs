@@ -213,14 +213,16 @@ fn migrations_are_complete() {
         }
     }
     for (folder, names) in &folders {
-        for (index, name) in names.iter().enumerate() {
-            let wanted = format!("{:04}_", index + 1);
+        let mut last = 0;
+        for name in names {
+            let number = name.get(..4).and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0);
             let tidy = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c);
-            if !name.starts_with(&wanted) || !name.chars().all(tidy) {
+            if number <= last || !name.chars().all(tidy) || name.get(4..5) != Some("_") {
                 findings.push(Finding(format!(
-                    "{folder}/{name}: expected {wanted}what_it_does.sql: numbers have no gap"
+                    "{folder}/{name}: expected NNNN_what_it_does.sql, each number once"
                 )));
             }
+            last = number;
         }
         if *names != folders[0].1 {
             findings.push(Finding(format!(

@@ -2,6 +2,8 @@
 
 mod wire;
 
+pub(super) use wire::tenant;
+
 use std::sync::Arc;
 
 use axum::extract::State;

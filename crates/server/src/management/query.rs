@@ -14,7 +14,8 @@ pub(super) fn invalid_query(message: &str) -> Failure {
     Failure::bad_request("invalid_query", format!("Query validation error: '{message}'."))
 }
 
-fn on(name: &str, message: &str) -> Failure {
+/// 400 for the value of one parameter.
+pub(super) fn invalid_parameter(name: &str, message: &str) -> Failure {
     let message = format!("Query validation error: '{message}' on property {name}.");
     Failure::bad_request("invalid_query", message)
 }
@@ -57,7 +58,7 @@ impl Query {
         let mut values = self.0.iter().filter(|(known, _)| known == name);
         match (values.next(), values.next()) {
             (first, None) => Ok(first.map(|(_, value)| value.as_str())),
-            (_, Some(_)) => Err(on(name, "Given more than once")),
+            (_, Some(_)) => Err(invalid_parameter(name, "Given more than once")),
         }
     }
 
@@ -66,7 +67,7 @@ impl Query {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
-            Some(_) => Err(on(name, "Expected type boolean but found type string")),
+            Some(_) => Err(invalid_parameter(name, "Expected type boolean but found type string")),
         }
     }
 
@@ -74,14 +75,18 @@ impl Query {
         let Some(text) = self.one(name)? else { return Ok(None) };
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         if !digits {
-            return Err(on(name, "Expected type integer but found type string"));
+            return Err(invalid_parameter(name, "Expected type integer but found type string"));
         }
         match text.parse::<u32>() {
-            Ok(number) if number < least => {
-                Err(on(name, &format!("Value {number} is less than minimum {least}")))
-            }
+            Ok(number) if number < least => Err(invalid_parameter(
+                name,
+                &format!("Value {number} is less than minimum {least}"),
+            )),
             Ok(number) if number <= most => Ok(Some(number)),
-            _ => Err(on(name, &format!("Value {text} is greater than maximum {most}"))),
+            _ => Err(invalid_parameter(
+                name,
+                &format!("Value {text} is greater than maximum {most}"),
+            )),
         }
     }
 
@@ -96,6 +101,17 @@ impl Query {
             return Ok(Paging::Checkpoint { from, take: take.unwrap_or(PER_PAGE_DEFAULT) });
         }
         Ok(Paging::Pages { page, per_page, totals })
+    }
+
+    /// The same where a checkpoint is something else: numbered pages alone.
+    pub(super) fn pages(&self) -> Result<Paging, Failure> {
+        match self.paging()? {
+            pages @ Paging::Pages { .. } => Ok(pages),
+            Paging::Checkpoint { take, .. } => {
+                let totals = self.flag("include_totals")?.unwrap_or(false);
+                Ok(Paging::Pages { page: 0, per_page: take, totals })
+            }
+        }
     }
 
     /// Which members of each thing are asked for.
@@ -154,6 +170,20 @@ impl Paging {
         }
     }
 
+    /// How many are skipped, and how many are shown at most.
+    pub(super) fn bounds(&self) -> (u64, u32) {
+        match self {
+            Self::Pages { per_page: limit, .. } | Self::Checkpoint { take: limit, .. } => {
+                (self.start(), *limit)
+            }
+        }
+    }
+
+    /// Whether the total is asked for.
+    pub(super) fn has_totals(&self) -> bool {
+        matches!(self, Self::Pages { totals: true, .. })
+    }
+
     /// Wraps a part of a list called `name`.
     pub(super) fn wrap(&self, name: &str, part: PageOf<Map<String, Value>>) -> Value {
         let length = part.items.len();
@@ -202,7 +232,7 @@ const CURSOR_PREFIX: &str = "place-";
 fn from_cursor(from: Option<&str>) -> Result<u64, Failure> {
     let Some(text) = from else { return Ok(0) };
     let place = text.strip_prefix(CURSOR_PREFIX).and_then(|digits| digits.parse().ok());
-    place.ok_or_else(|| on("from", "Not a cursor of this list"))
+    place.ok_or_else(|| invalid_parameter("from", "Not a cursor of this list"))
 }
 
 #[cfg(test)]

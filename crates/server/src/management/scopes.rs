@@ -37,6 +37,12 @@ pub const ALL_SCOPES: &[&str] = &[
     "update:gateways",
     "delete:gateways",
     "create:probes",
+    "read:logs",
+    "read:logs_users",
+    "read:log_streams",
+    "create:log_streams",
+    "update:log_streams",
+    "delete:log_streams",
 ];
 
 scopes! {
@@ -75,4 +81,6 @@ scopes! {
     pub(crate) UpdateResourceServers = "update:resource_servers";
     /// To delete resource servers.
     pub(crate) DeleteResourceServers = "delete:resource_servers";
+    /// To see log events.
+    pub(crate) ReadLogs = "read:logs" | "read:logs_users";
 }

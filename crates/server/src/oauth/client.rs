@@ -7,6 +7,7 @@ use keyward_core::decision::{Decision, Denial, Permit};
 use super::reply::{Asked, OAuthError, refusal};
 use super::request::OAuthRequest;
 use super::throttle::Throttle;
+use crate::logs::TOO_MANY_FAILURES;
 use crate::services::Services;
 
 /// Decides a request of a client at a door.
@@ -80,12 +81,14 @@ pub(super) fn refuse(
         revision = denial.revision,
         "refused at an OAuth endpoint"
     );
-    let error = refusal(denial.reason, services.disclosure, asked);
+    let error = refusal(denial.reason, services.disclosure, asked).because(denial.reason.code());
     if !error.is_bad_credential() {
         return error;
     }
     match throttle.count_failure(client_ip, services.clock.uptime_ms()) {
         Ok(()) => error,
-        Err(retry_after_s) => OAuthError::too_many_failures(retry_after_s),
+        Err(retry_after_s) => {
+            OAuthError::too_many_failures(retry_after_s).because(TOO_MANY_FAILURES)
+        }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct OAuthError {
     description: Cow<'static, str>,
     uri: Option<&'static str>,
     retry_after_s: Option<u32>,
+    /// Why, for the log events alone.
+    reason: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -48,7 +50,24 @@ impl OAuthError {
         error: &'static str,
         description: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, error, description: description.into(), uri: None, retry_after_s: None }
+        let description = description.into();
+        Self { status, error, description, uri: None, retry_after_s: None, reason: None }
+    }
+
+    /// Says why, in a word that the caller does not get.
+    pub(super) fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// Why, in a word that the caller does not get.
+    pub(super) fn reason(&self) -> &'static str {
+        self.reason.unwrap_or(self.error)
+    }
+
+    /// What the caller gets: the word and the sentence.
+    pub(super) fn told(&self) -> (&'static str, &str) {
+        (self.error, &self.description)
     }
 
     /// 400: the request is not well formed.

@@ -23,6 +23,7 @@ use super::parameters::{Parameters, decode};
 use super::reply::OAuthError;
 use crate::address::public_client_ip;
 use crate::client_certificate::{CertificateFault, ClientCertificate, client_certificate};
+use crate::logs::Origin;
 use crate::request_log::RequestClient;
 use crate::services::Services;
 
@@ -39,6 +40,8 @@ pub(super) struct OAuthRequest {
     pub(super) parameters: Parameters,
     /// From where it comes.
     pub(super) client_ip: Result<ClientIp, NoClientIp>,
+    /// From where it comes, for the log events.
+    pub(super) origin: Origin,
     /// Its id.
     pub(super) id: RequestId,
     client: RequestClient,
@@ -62,12 +65,14 @@ impl FromRequest<Arc<Services>> for OAuthRequest {
         };
         let parameters = read(&bytes_of(body).await?)?;
         let client_ip = public_client_ip(services, &parts);
+        let origin = Origin::of(services, &parts.headers, &parts.extensions);
         let id = parts.extensions.get().copied().unwrap_or_else(RequestId::random);
         let client = parts.extensions.get().cloned().unwrap_or_default();
         let certificate = client_certificate(services, &parts);
         Ok(Self {
             parameters,
             client_ip,
+            origin,
             id,
             client,
             certificate,
@@ -143,6 +148,18 @@ impl OAuthRequest {
     /// Notes whose request it is, for the log.
     pub(super) fn is_of(&self, client: &ClientId) {
         self.client.note(client);
+    }
+
+    /// Whose request it is: the authentic client, or else whoever it says it is.
+    pub(super) fn client_shown(&self) -> Result<ClientId, String> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let pair = self.authorization().ok().flatten().map(|line| basic_oauth(line.as_bytes()));
+        Err(match pair {
+            Some(Ok(pair)) => pair.client,
+            Some(Err(_)) | None => self.parameters.text("client_id").unwrap_or_default().to_owned(),
+        })
     }
 
     /// By what the client shows who it is, by one method: Basic, a secret in the body

@@ -19,6 +19,7 @@ use super::parameters::Parameters;
 use super::reply::{Asked, OAuthError};
 use super::request::OAuthRequest;
 use super::throttle::Throttle;
+use crate::logs::{TokenOutcome, note_token};
 use crate::services::Services;
 use crate::signing::random_base62;
 
@@ -75,26 +76,38 @@ pub(super) async fn issue_token(
     Extension(throttle): Extension<Arc<Throttle>>,
     request: OAuthRequest,
 ) -> Result<Json<TokenAnswer>, OAuthError> {
+    let answer = answer(&services, &throttle, &request).await;
+    if let Err(error) = &answer {
+        note_refusal(&services, &request, error);
+    }
+    answer
+}
+
+async fn answer(
+    services: &Arc<Services>,
+    throttle: &Throttle,
+    request: &OAuthRequest,
+) -> Result<Json<TokenAnswer>, OAuthError> {
     let wanted = Wanted::read(&request.parameters)?;
     // Security: read before it is decided, so that all tokens that a revocation in between is to
     // end include this one.
     let mut issued_at = services.now();
-    let mut admitted = admit(&services, &throttle, &request, &wanted);
-    if request.wait_until_issued(&services).await {
+    let mut admitted = admit(services, throttle, request, &wanted);
+    if request.wait_until_issued(services).await {
         issued_at = services.now();
-        admitted = admit(&services, &throttle, &request, &wanted);
+        admitted = admit(services, throttle, request, &wanted);
     }
     let (mut permit, mut api) = admitted?;
-    if let Some((pause, end)) = pause_after_revocation(&services, &permit.client, issued_at)? {
+    if let Some((pause, end)) = pause_after_revocation(services, &permit.client, issued_at)? {
         tokio::time::sleep(pause).await;
         // The machine's clock may lag behind the pause by a hair.
         issued_at = services.now().max(end);
         // The policy may have changed meanwhile.
-        (permit, api) = admit(&services, &throttle, &request, &wanted)?;
+        (permit, api) = admit(services, throttle, request, &wanted)?;
     }
-    let organization = organization(&services, &permit, wanted.organization).await?;
-    let claims = claims(&services, &permit, &api, organization, issued_at)?;
-    let (access_token, claims) = sign(&services, &api, claims).await?;
+    let organization = organization(services, &permit, wanted.organization).await?;
+    let claims = claims(services, &permit, &api, organization, issued_at)?;
+    let (access_token, claims) = sign(services, &api, claims).await?;
     tracing::info!(
         client.ip = permit.client_ip.map(tracing::field::display),
         client.id = %permit.client,
@@ -103,12 +116,29 @@ pub(super) async fn issue_token(
         revision = permit.revision,
         "issued a token"
     );
+    let (client, scope) = (&permit.client, claims.scope.as_deref());
+    let issued = TokenOutcome::Issued { client, audience: &api.identifier, scope };
+    note_token(services, (request.id, &request.origin), services.now(), &issued);
     Ok(Json(TokenAnswer {
         access_token,
         scope: claims.scope,
         expires_in: api.token_lifetime_s,
         token_type: "Bearer",
     }))
+}
+
+/// Tells the log of a refusal what the caller got and, beside it, why.
+fn note_refusal(services: &Services, request: &OAuthRequest, refused: &OAuthError) {
+    let shown = request.client_shown();
+    let (error, description) = refused.told();
+    let outcome = TokenOutcome::Refused {
+        client: shown.as_ref().map_err(String::as_str),
+        audience: request.parameters.text("audience"),
+        error,
+        description,
+        reason: refused.reason(),
+    };
+    note_token(services, (request.id, &request.origin), services.now(), &outcome);
 }
 
 /// Decides the request.

@@ -13,6 +13,7 @@ mod client_tls;
 mod management_client_grants;
 mod management_clients;
 mod management_credentials;
+mod management_logs;
 mod management_resource_servers;
 mod oauth_discovery;
 mod oauth_introspect;

@@ -97,6 +97,11 @@ impl World {
         self.pass_ms(seconds * 1000).await;
     }
 
+    /// Writes the log events that wait, as the job does each second.
+    pub(crate) async fn write_logs(&self) {
+        self.services.logs.write(&self.services.store, self.clock.now()).await.unwrap();
+    }
+
     /// A management token of the administrator, with all scopes.
     pub(crate) async fn operator(&self) -> String {
         let answer = self
