@@ -63,7 +63,8 @@ mod tests {
         assert_eq!(first, format!("90020260101000000250{:036}", 7));
         assert_eq!((first.len(), LogId::seq_of(&first)), (56, Some(7)));
         assert!(first < id(1_767_225_600_250, 8) && first < id(1_767_225_600_251, 8));
-        for bad in ["", "900", &first[1..], &first.replace("900", "901"), &"9".repeat(56)] {
+        let short = first.trim_end_matches('7');
+        for bad in ["", "900", short, &first.replace("900", "901"), &"9".repeat(56)] {
             assert_eq!(LogId::seq_of(bad), None, "{bad}");
         }
     }
