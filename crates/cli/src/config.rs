@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use keyward_allowlist::{ClientAddressRule, EntryRules, NetworkSet, Source, parse_entries};
 use keyward_core::gateway::{Disclosure, SOURCE_NAMES, parse_source};
-use keyward_server::listen::{ListenAddress, tls_config};
+use keyward_server::listen::{ClientAuthorities, ListenAddress, tls_config};
 
 use settings::{SETTINGS, Setting};
 pub(crate) use settings::{ServeArgs, print_default};
@@ -203,9 +203,10 @@ impl Raw {
         let issuer = self.parse("issuer", |text| optional(text).map(read_issuer).transpose());
         let public_address = self.check_public_address();
         let tls = self.check_tls("tls_cert", "tls_key");
-        let tls_client_ca =
-            self.parse("tls_client_ca", |text| Ok(optional(text).map(PathBuf::from)));
         let dev_tls = self.check_dev_tls();
+        let has_tls = tls.as_ref().is_none_or(Option::is_some) || dev_tls != Some(false);
+        let tls_client_ca =
+            self.check_authorities("tls_client_ca", has_tls, "tls_cert and tls_key, or dev_tls");
         let default_audience =
             self.parse("default_audience", |text| Ok(optional(text).map(str::to_owned)));
         let default_gateway =
@@ -331,7 +332,8 @@ impl Raw {
         }
         let (_, source) = self.text("dev_tls");
         for key in ["tls_cert", "tls_key"] {
-            if let Some((_, theirs)) = self.texts.get(key) {
+            let (text, theirs) = self.text(key);
+            if optional(&text).is_some() {
                 let problem = format!("has no meaning with {key} ({theirs}); set one of them");
                 self.wrong("dev_tls", &source, problem);
             }
@@ -360,17 +362,30 @@ impl Raw {
 
     fn check_gate_tls(&mut self) -> Option<Option<GateTls>> {
         let pair = self.check_tls("gate_tls_cert", "gate_tls_key")?;
-        let (authorities, source) = self.text("gate_client_ca");
-        let authorities = optional(&authorities).map(PathBuf::from);
-        match (pair, authorities) {
-            (None, Some(_)) => {
-                let problem = "needs gate_tls_cert and gate_tls_key: certificates are shown in TLS";
-                self.wrong("gate_client_ca", &source, problem);
+        let needs = "gate_tls_cert and gate_tls_key";
+        let authorities = self.check_authorities("gate_client_ca", pair.is_some(), needs)?;
+        Some(pair.map(|(certificate, key)| GateTls { certificate, key, authorities }))
+    }
+
+    /// Who vouches for the certificates of clients, which are shown in TLS alone.
+    fn check_authorities(
+        &mut self,
+        key: &'static str,
+        has_tls: bool,
+        needs: &str,
+    ) -> Option<Option<PathBuf>> {
+        let (file, source) = self.text(key);
+        let Some(file) = optional(&file).map(PathBuf::from) else { return Some(None) };
+        if !has_tls {
+            let problem = format!("needs {needs}: certificates are shown in TLS");
+            self.wrong(key, &source, problem);
+            return None;
+        }
+        match ClientAuthorities::read(&file) {
+            Ok(_) => Some(Some(file)),
+            Err(error) => {
+                self.wrong(key, &source, error.to_string());
                 None
-            }
-            (None, None) => Some(None),
-            (Some((certificate, key)), authorities) => {
-                Some(Some(GateTls { certificate, key, authorities }))
             }
         }
     }
@@ -489,6 +504,7 @@ mod tests {
             ("KEYWARD_GRPC", "unix:here"),
             ("KEYWARD_GATE_CLIENT_CA", "ca.pem"),
             ("KEYWARD_TLS_CERT", "a.pem"),
+            ("KEYWARD_TLS_CLIENT_CA", "no-such-ca.pem"),
             ("KEYWARD_NONSENSE", "1"),
             ("KEYWARD_DISCLOSURE", "loud"),
             ("KEYWARD_ISSUER", "ftp://x"),
@@ -506,9 +522,12 @@ mod tests {
             "issuer (variable KEYWARD_ISSUER)",
             "public_trusted (variable KEYWARD_PUBLIC_TRUSTED)",
             "10.0.0.0/8",
+            "tls_client_ca (variable KEYWARD_TLS_CLIENT_CA): cannot read the client authorities",
         ] {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
+        let text = read(&ServeArgs::default(), &[("KEYWARD_TLS_CLIENT_CA", "ca.pem")]).unwrap_err();
+        assert!(text.contains("needs tls_cert and tls_key, or dev_tls"), "{text}");
     }
 
     #[test]
@@ -572,6 +591,12 @@ mod tests {
     #[test]
     fn dev_tls_goes_with_this_machine_and_no_other_certificate() {
         let on = || ServeArgs { dev_tls: Some("on".into()), ..ServeArgs::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyward.toml");
+        std::fs::write(&path, print_default().replace("dev_tls = \"off\"", "dev_tls = true"))
+            .unwrap();
+        let of_file = ServeArgs { config: Some(path), ..ServeArgs::default() };
+        assert!(read(&of_file, &[]).unwrap().dev_tls, "what is empty is not set");
         for good in ["", "https://localhost:8443", "https://127.0.0.1:8443/", "https://[::1]/"] {
             assert!(read(&on(), &[("KEYWARD_ISSUER", good)]).unwrap().dev_tls, "{good}");
         }

@@ -53,9 +53,6 @@ impl Running {
         raise_open_files_limit();
         let tls = config.tls.as_ref();
         let mut tls = tls.map(|(cert, key)| tls_config_asking_clients(cert, key)).transpose()?;
-        if tls.is_none() && !config.dev_tls && config.tls_client_ca.is_some() {
-            bail!("tls_client_ca: needs tls_cert and tls_key: certificates are shown in TLS");
-        }
         let gate_tls = config.gate_tls.as_ref().map(read_gate_tls).transpose()?;
         let public = bind(&config.public).await?;
         let gate = bind(&config.gate).await?;
