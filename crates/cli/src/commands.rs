@@ -9,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod gateway;
+pub(crate) mod import;
 pub(crate) mod serve;
 pub(crate) mod settings;
 

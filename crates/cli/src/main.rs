@@ -94,6 +94,13 @@ enum Command {
         #[command(flatten)]
         args: commands::doctor::DoctorArgs,
     },
+    /// Take over what was made elsewhere: an export of Auth0's deploy tool, a table of keys
+    Import {
+        #[command(flatten)]
+        target: Target,
+        #[command(subcommand)]
+        command: commands::import::ImportCommand,
+    },
     /// The audit log
     Audit {
         #[command(flatten)]
@@ -164,6 +171,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Check { target, args } => commands::check::run(&target.open().await?, args).await,
         Command::Doctor { target, args } => commands::doctor::run(&target, &args).await,
+        Command::Import { target, command } => {
+            commands::import::run(&target.open().await?, command).await
+        }
         Command::Audit { target, command } => {
             commands::audit::run(&target.open().await?, command).await
         }

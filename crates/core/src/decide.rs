@@ -92,6 +92,8 @@ fn evaluate(
         Door::Token(request) => token_door(policy, generation, &subject, request, &mut layers),
     };
     let (api, scope) = outcome.map_err(known)?;
+    // Read under the generation like everything else: a flow that is being changed is asked again.
+    let flow = matches!(attempt.door, Door::Token(_)).then(|| policy.flow());
     Ok(Decision::Allow(Permit {
         client: subject.id(),
         account: account_of(subject.record),
@@ -99,6 +101,7 @@ fn evaluate(
         client_ip: layers.ip,
         api,
         shown: subject.shown,
+        flow,
         would_deny: layers.would_deny,
         revision,
     }))

@@ -8,7 +8,7 @@ use crate::allowlist::Layer;
 use crate::attempt::CredentialFault;
 use crate::client_assertion::AssertionFault;
 use crate::id::{AccountId, ClientId, CredentialId, SecretId};
-use crate::policy::ApiRecord;
+use crate::policy::{ApiRecord, Flow};
 use crate::token::TokenFault;
 
 /// The verdict on an attempt.
@@ -52,6 +52,9 @@ pub struct Permit {
     pub api: Option<Arc<ApiRecord>>,
     /// What was shown.
     pub shown: Shown,
+    /// The Actions that the request must run through before a token is issued; only at the token
+    /// endpoint.
+    pub flow: Option<Arc<Flow>>,
     /// What enforcing the report-only lists would have said.
     pub would_deny: Option<Reason>,
     /// The policy revision that it was decided on.

@@ -184,6 +184,18 @@ text_id!(
     GrantId, "client grant", "cgr_", "1 to 64 of A-Z a-z 0-9 _ -"
 );
 text_id!(
+    /// The identifier of an Action; a UUID (RFC 9562) of our making.
+    ActionId, "Action", "", "1 to 64 of A-Z a-z 0-9 _ -"
+);
+text_id!(
+    /// The identifier of a version of an Action; a UUID of our making.
+    ActionVersionId, "Action version", "", "1 to 64 of A-Z a-z 0-9 _ -"
+);
+text_id!(
+    /// The identifier of an Action's place at a trigger; a UUID of our making.
+    BindingId, "binding", "", "1 to 64 of A-Z a-z 0-9 _ -"
+);
+text_id!(
     /// The identifier of a gateway, as it stands in `/v1/check/{gateway}`.
     GatewayId, "gateway", "", "1 to 64 of A-Z a-z 0-9 _ -"
 );

@@ -6,6 +6,7 @@
 
 #![warn(clippy::arithmetic_side_effects)]
 
+pub mod action;
 pub mod actor;
 pub mod allowlist;
 pub mod api;

@@ -6,7 +6,9 @@
 //! nobody acts on half a transaction and no old verdict rides on a newer lease.
 
 mod authenticator;
+mod flow;
 mod gateways;
+mod generation;
 mod record;
 
 use std::collections::{HashMap, HashSet};
@@ -18,18 +20,25 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use quick_cache::sync::Cache;
 
 pub use authenticator::{Authenticator, CredentialRecord, ProofRecord};
+pub use flow::{Flow, FlowStep};
 pub use gateways::{Claim, GatewayRecord, NotAdmitted, gateway_token, hash_gateway_token};
+pub use generation::{Freshness, Generation, Standing};
 pub use record::{AccountRecord, ApiRecord, ClientRecord, GrantRecord, ScopeSet, SecretRecord};
 
+use crate::action::{Action, ActionVersion, Bindings};
 use crate::api::{Account, Api};
 use crate::client::{Client, ClientGrant};
 use crate::gateway::Gateway;
-use crate::id::{AccountId, ApiId, ClientId, ClientKey, GatewayId, GrantId};
+use crate::id::{
+    AccountId, ActionId, ActionVersionId, ApiId, ClientId, ClientKey, GatewayId, GrantId,
+};
 use crate::jwk::KeySet;
 use crate::secret::Peppers;
 use crate::time::Timestamp;
 use crate::token::{TokenFault, TokenId, VerifiedToken, verify_token};
+use flow::FlowTable;
 use gateways::GatewayTable;
+use generation::POISONED;
 
 /// How long after its end a revoked token is remembered, in seconds: tokens are good for a moment
 /// longer than they say, clocks differ, and one that was wrong is put right.
@@ -68,6 +77,16 @@ pub enum Change {
     Gateway(Box<Gateway>),
     /// A gateway is gone.
     GatewayDeleted(GatewayId),
+    /// An Action was made, changed or deployed.
+    Action(Box<Action>),
+    /// An Action is gone, with its versions.
+    ActionDeleted(ActionId),
+    /// A version of an Action was deployed.
+    ActionVersion(Box<ActionVersion>),
+    /// A version of an Action was forgotten.
+    ActionVersionDeleted(ActionVersionId),
+    /// What is bound to the trigger was changed.
+    Bindings(Box<Bindings>),
     /// One token was revoked.
     TokenRevoked {
         /// Which.
@@ -92,67 +111,6 @@ pub struct Settings {
     pub leeway_s: u32,
 }
 
-/// How long a policy may be decided by, on the clock of [`crate::time::Clock::uptime_ms`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    /// This process holds the store itself: its policy is never stale.
-    Authority,
-    /// Until that moment (exclusive), in milliseconds.
-    Until(u64),
-}
-
-impl Freshness {
-    fn end(self) -> u64 {
-        match self {
-            Self::Authority => FOREVER,
-            // Zero would read as poisoned.
-            Self::Until(end) => end.max(1),
-        }
-    }
-}
-
-/// A state of the whole policy between two writes.
-#[derive(Debug)]
-pub struct Generation {
-    /// The number of the last change that is in it.
-    pub revision: u64,
-    /// What was set.
-    pub settings: Arc<Settings>,
-    /// Counts settings: remembered tokens were verified under one of them.
-    settings_number: u64,
-    fresh_until: AtomicU64,
-}
-
-const POISONED: u64 = 0;
-const FOREVER: u64 = u64::MAX;
-
-/// Whether a verdict reached under a generation may be believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Yes.
-    Good,
-    /// A writer has begun to change the tables: evaluate again.
-    Poisoned,
-    /// The policy is too old.
-    Expired,
-}
-
-impl Generation {
-    /// Judges the generation; call it after evaluating, with the clock read after evaluating.
-    #[must_use]
-    pub fn standing(&self, uptime_ms: u64) -> Standing {
-        match self.fresh_until.load(Ordering::SeqCst) {
-            POISONED => Standing::Poisoned,
-            end if uptime_ms < end => Standing::Good,
-            _ => Standing::Expired,
-        }
-    }
-
-    fn is_poisoned(&self) -> bool {
-        self.fresh_until.load(Ordering::SeqCst) == POISONED
-    }
-}
-
 /// How much of the tables a write makes anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
@@ -169,6 +127,7 @@ pub struct Policy {
     pub(crate) clients: papaya::HashMap<ClientKey, ClientRecord, BuildHasherDefault<KeyHasher>>,
     apis: papaya::HashMap<Box<str>, Arc<Cell<ApiRecord>>>,
     gateways: GatewayTable,
+    flow: FlowTable,
     revoked: papaya::HashMap<TokenId, Timestamp>,
     verified: Cache<[u8; 32], (u64, Arc<VerifiedToken>)>,
     writer: Mutex<Writer>,
@@ -180,6 +139,7 @@ struct Writer {
     accounts: HashMap<AccountId, Arc<Cell<AccountRecord>>>,
     apis: HashMap<ApiId, Arc<Cell<ApiRecord>>>,
     scopes: HashMap<Box<str>, Arc<ScopeSet>>,
+    actions: flow::Actions,
 }
 
 impl Policy {
@@ -198,6 +158,7 @@ impl Policy {
             clients: papaya::HashMap::default(),
             apis: papaya::HashMap::new(),
             gateways: GatewayTable::default(),
+            flow: FlowTable::default(),
             revoked: papaya::HashMap::new(),
             verified: Cache::new(VERIFIED_TOKENS_MAX),
             writer: Mutex::default(),
@@ -285,6 +246,12 @@ impl Policy {
     #[must_use]
     pub fn gateways(&self) -> Vec<Arc<GatewayRecord>> {
         self.gateways.all()
+    }
+
+    /// The Actions that are bound, in order.
+    #[must_use]
+    pub fn flow(&self) -> Arc<Flow> {
+        self.flow.get()
     }
 
     /// Reads something off a client's record; `None` when there is no such client. For what a
@@ -398,6 +365,11 @@ impl Policy {
                 self.gateways.put(name.as_str(), Some(GatewayRecord::compile(*gateway)));
             }
             Change::GatewayDeleted(id) => self.gateways.put(id.as_str(), None),
+            Change::Action(action) => self.flow.put_action(&mut writer.actions, &action),
+            Change::ActionDeleted(id) => self.flow.remove_action(&mut writer.actions, &id),
+            // A version never changes and runs only once its Action names it.
+            Change::ActionVersion(_) | Change::ActionVersionDeleted(_) => {}
+            Change::Bindings(bindings) => self.flow.bind(&mut writer.actions, *bindings),
             Change::TokenRevoked { token, expires_at } => {
                 self.revoked.pin().insert(token, expires_at);
             }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::{constant_time, digest, hmac};
 use zeroize::Zeroizing;
 
 use crate::base62;
@@ -133,6 +133,20 @@ fn checksum(random: &str) -> [u8; SECRET_LENGTH - SECRET_RANDOM_LENGTH] {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PepperId(pub u32);
 
+impl PepperId {
+    /// Set in the number where the secret itself was never seen, only its SHA-256 digest (imports):
+    /// the code is then over that digest. Peppers themselves are numbered below it.
+    const OF_DIGEST: u32 = 1 << 31;
+
+    const fn of_digest(self) -> Self {
+        Self(self.0 | Self::OF_DIGEST)
+    }
+
+    const fn is_of_digest(self) -> bool {
+        self.0 & Self::OF_DIGEST != 0
+    }
+}
+
 /// A secret at rest: HMAC-SHA-256 of client id and secret under the pepper named.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SecretHash {
@@ -193,6 +207,13 @@ impl Peppers {
         SecretHash { pepper: self.current.0, mac: mac(&self.current.1, client, secret) }
     }
 
+    /// Hashes a secret of which only the SHA-256 digest is known, for storing.
+    #[must_use]
+    pub fn hash_digest(&self, client: &str, digest: &[u8; 32]) -> SecretHash {
+        let mac = mac(&self.current.1, client, &digest_text(digest));
+        SecretHash { pepper: self.current.0.of_digest(), mac }
+    }
+
     /// Checks a shown secret against the stored ones. The work depends on the number of live
     /// peppers and stored hashes, never on where a difference is, and it is done as well when
     /// `stored` is empty (an unknown client).
@@ -205,13 +226,21 @@ impl Peppers {
         secret: &str,
         stored: &(impl Iterator<Item = &'a SecretHash> + Clone),
     ) -> Option<usize> {
+        // Only clients that were imported by digest cost this, and only they show it.
+        let digest = stored.clone().any(|hash| hash.pepper.is_of_digest()).then(|| {
+            let hash = digest::digest(&digest::SHA256, secret.as_bytes());
+            digest_text(hash.as_ref())
+        });
         let mut found = None;
         for (id, key) in &self.keys {
-            let shown = mac(key, client, secret);
-            for (place, hash) in stored.clone().enumerate() {
-                let equal = constant_time::verify_slices_are_equal(&shown, &hash.mac).is_ok();
-                if equal && hash.pepper == *id {
-                    found = Some(place);
+            let by_secret = Some((*id, mac(key, client, secret)));
+            let by_digest = digest.as_ref().map(|text| (id.of_digest(), mac(key, client, text)));
+            for (id, shown) in by_secret.into_iter().chain(by_digest) {
+                for (place, hash) in stored.clone().enumerate() {
+                    let equal = constant_time::verify_slices_are_equal(&shown, &hash.mac).is_ok();
+                    if equal && hash.pepper == id {
+                        found = Some(place);
+                    }
                 }
             }
         }
@@ -223,6 +252,12 @@ impl fmt::Debug for Peppers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.keys.iter().map(|(id, _)| id)).finish()
     }
+}
+
+/// What stands for a secret of which only the digest is known. Security: nobody can show this text as
+/// a secret and pass, because the mark in the pepper's number keeps the two apart.
+fn digest_text(digest: &[u8]) -> String {
+    digest.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// The client id is part of the message, so that a stored hash is worth nothing in another row.
@@ -289,6 +324,21 @@ mod tests {
         assert_eq!(peppers.find("c2", "new", &stored.iter()), None);
         assert_eq!(peppers.find("c1", "newer", &stored.iter()), None);
         assert_eq!(peppers.find("c1", "new", &[].iter()), None);
+    }
+
+    #[test]
+    fn a_secret_known_by_its_digest_fits_and_the_digest_itself_does_not() {
+        let peppers = Peppers::new((PepperId(2), &[2; 32]), &[]);
+        let hash = digest::digest(&digest::SHA256, b"imported");
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(hash.as_ref());
+        let stored = [peppers.hash("c1", "own"), peppers.hash_digest("c1", &bytes)];
+        assert_eq!(peppers.find("c1", "imported", &stored.iter()), Some(1));
+        assert_eq!(peppers.find("c1", "own", &stored.iter()), Some(0));
+        assert_eq!(peppers.find("c2", "imported", &stored.iter()), None);
+        for shown in [digest_text(&bytes), digest_text(&bytes).replace("sha256:", "")] {
+            assert_eq!(peppers.find("c1", &shown, &stored.iter()), None, "{shown}");
+        }
     }
 
     #[test]

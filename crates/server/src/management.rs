@@ -1,6 +1,7 @@
-//! The management API `/api/v2`, compatible with Auth0's: clients, resource servers and client
-//! grants. Paths, statuses, bodies and error texts follow what its own tools send and look for.
+//! The management API `/api/v2`, compatible with Auth0's: clients, resource servers, client grants
+//! and Actions. Paths, statuses, bodies and error texts follow what its own tools send and look for.
 
+mod actions;
 mod admitted;
 mod body;
 mod client_grants;
@@ -30,7 +31,7 @@ pub(crate) use admitted::{Admitted, Place};
 pub(crate) use body::{LIST_BODY_BYTES_MAX, RawBody};
 pub use rate_limit::{CALLS_MAX, WINDOW_S};
 pub use scopes::ALL_SCOPES;
-pub(crate) use scopes::UpdateClientKeys;
+pub(crate) use scopes::{CreateClients, UpdateClientKeys};
 
 use crate::failure::{Detail, Failure};
 use crate::services::Services;
@@ -59,7 +60,7 @@ impl IntoResponse for ManagementFailure {
         if let Some(members) = body.as_object_mut() {
             if status == StatusCode::UNAUTHORIZED {
                 members.insert("attributes".to_owned(), json!({ "error": failure.message }));
-            } else {
+            } else if !failure.code.is_empty() {
                 members.insert("errorCode".to_owned(), json!(failure.code));
             }
             if !failure.details.is_empty() {
@@ -143,6 +144,8 @@ fn conflict(what: &Conflict) -> Failure {
     }
     let text = if let Conflict::Taken { kind: "api", .. } = what {
         "A resource server with the same identifier already exists.".to_owned()
+    } else if let Conflict::Taken { kind: "action", .. } = what {
+        "An action with the same name already exists.".to_owned()
     } else if let Conflict::Taken { kind: "grant", .. } = what {
         "A client grant for the same client and audience already exists.".to_owned()
     } else {
@@ -159,6 +162,11 @@ fn not_found(kind: &str) -> Failure {
         "grant" => ("inexistent_client_grant", "The grant does not exist."),
         "credential" => ("inexistent_client_credential", "The credential does not exist"),
         "log" => ("inexistent_log", "Log not found."),
+        // Compat(auth0): these have no code.
+        "action" => ("", "That action does not exist."),
+        "action_version" => ("", "That action version does not exist."),
+        "trigger" => ("", "That trigger does not exist."),
+        "execution" => ("", "That execution does not exist."),
         _ => ("not_found", "Not Found"),
     };
     Failure::not_found(code, message)
@@ -204,6 +212,20 @@ routes! {
     delete "DELETE" "/api/v2/client-grants/{id}" => client_grants::delete_client_grant;
     get "GET" "/api/v2/logs" => logs::list_logs;
     get "GET" "/api/v2/logs/{id}" => logs::get_log;
+    get "GET" "/api/v2/actions/actions" => actions::list_actions;
+    post "POST" "/api/v2/actions/actions" => actions::create_action;
+    get "GET" "/api/v2/actions/actions/{id}" => actions::get_action;
+    patch "PATCH" "/api/v2/actions/actions/{id}" => actions::update_action;
+    delete "DELETE" "/api/v2/actions/actions/{id}" => actions::delete_action;
+    post "POST" "/api/v2/actions/actions/{id}/deploy" => actions::deploy_action;
+    post "POST" "/api/v2/actions/actions/{id}/test" => actions::test_action;
+    get "GET" "/api/v2/actions/actions/{id}/versions" => actions::list_action_versions;
+    get "GET" "/api/v2/actions/actions/{id}/versions/{version}" => actions::get_action_version;
+    post "POST" "/api/v2/actions/actions/{id}/versions/{version}/deploy" => actions::deploy_action_version;
+    get "GET" "/api/v2/actions/triggers" => actions::list_triggers;
+    get "GET" "/api/v2/actions/triggers/{id}/bindings" => actions::list_bindings;
+    patch "PATCH" "/api/v2/actions/triggers/{id}/bindings" => actions::update_bindings;
+    get "GET" "/api/v2/actions/executions/{id}" => actions::get_execution;
 }
 
 /// The routes of `/api/v2`.

@@ -423,6 +423,18 @@ impl Services {
         self.peppers.hash(&client.to_string(), secret.reveal())
     }
 
+    /// Hashes a secret that was made elsewhere.
+    #[must_use]
+    pub fn hash_foreign_secret(&self, client: &ClientId, secret: &str) -> SecretHash {
+        self.peppers.hash(&client.to_string(), secret)
+    }
+
+    /// Hashes a secret of which only the SHA-256 digest is known.
+    #[must_use]
+    pub fn hash_secret_digest(&self, client: &ClientId, digest: &[u8; 32]) -> SecretHash {
+        self.peppers.hash_digest(&client.to_string(), digest)
+    }
+
     /// A new gateway token: in clear, and what is kept of it.
     ///
     /// # Errors

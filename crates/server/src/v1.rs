@@ -10,6 +10,7 @@ mod docs;
 mod explain;
 mod gateways;
 mod idempotency;
+mod imports;
 mod input;
 mod probes;
 mod secrets;
@@ -29,6 +30,8 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub(crate) use wire::Time;
 
 use crate::failure::{Detail, Failure};
 use crate::scopes;
@@ -162,7 +165,7 @@ fn operations() -> OpenApiRouter<Arc<Services>> {
         .routes(routes!(accounts::suspend_account))
         .routes(routes!(accounts::resume_account))
         .routes(routes!(clients::list_clients))
-        .routes(routes!(clients::get_client))
+        .routes(routes!(clients::get_client, imports::import_client))
         .routes(routes!(clients::suspend_client))
         .routes(routes!(clients::resume_client))
         .routes(routes!(clients::revoke_client_tokens))

@@ -1,9 +1,10 @@
 //! The change log: full states, so that applying a row twice does no harm.
 
+use keyward_core::action::{Action, ActionVersion, Bindings};
 use keyward_core::api::{Account, Api};
 use keyward_core::client::{Client, ClientGrant};
 use keyward_core::gateway::Gateway;
-use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId};
+use keyward_core::id::{AccountId, ActionId, ActionVersionId, ApiId, ClientId, GatewayId, GrantId};
 use keyward_core::policy::Change;
 use keyward_core::time::Timestamp;
 use keyward_core::token::TokenId;
@@ -140,6 +141,9 @@ fn state(cells: &Cells<'_>, kind: &str, entity: &str, body: &str) -> Result<Chan
         Api::KIND => full::<Api>(cells, entity, body),
         ClientGrant::KIND => full::<ClientGrant>(cells, entity, body),
         Gateway::KIND => full::<Gateway>(cells, entity, body),
+        Action::KIND => full::<Action>(cells, entity, body),
+        ActionVersion::KIND => full::<ActionVersion>(cells, entity, body),
+        Bindings::KIND => full::<Bindings>(cells, entity, body),
         REVOKED_TOKEN => {
             let body: RevocationBody =
                 serde_json::from_str(body).map_err(|error| cells.not_json("body", &error))?;
@@ -180,6 +184,10 @@ fn end(
         Api::KIND => Ok(Change::ApiDeleted(ApiId::parse(entity).map_err(bad("entity"))?)),
         Gateway::KIND => {
             Ok(Change::GatewayDeleted(GatewayId::parse(entity).map_err(bad("entity"))?))
+        }
+        Action::KIND => Ok(Change::ActionDeleted(ActionId::parse(entity).map_err(bad("entity"))?)),
+        ActionVersion::KIND => {
+            Ok(Change::ActionVersionDeleted(ActionVersionId::parse(entity).map_err(bad("entity"))?))
         }
         ClientGrant::KIND => {
             let (client, api) = refers_to

@@ -5,6 +5,7 @@
 //! or a word that means nothing is damage. A forgotten `expires_at` must not become "for ever".
 
 mod account;
+mod action;
 mod allowlist;
 mod api;
 mod client;
@@ -20,6 +21,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use account::AccountBody;
+pub(crate) use action::{ActionBody, ActionVersionBody, BindingsBody};
 use allowlist::network;
 pub(crate) use allowlist::{EntryBody, allowlist, entries};
 pub(crate) use api::ApiBody;

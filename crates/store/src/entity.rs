@@ -1,4 +1,4 @@
-//! The five kinds of things that make up the policy, as rows.
+//! The kinds of things that make up the policy, as rows.
 
 /// What every kind of thing writes alike: its statements and the columns that only the store sets.
 macro_rules! common {
@@ -56,6 +56,7 @@ macro_rules! common {
 }
 
 mod account;
+mod action;
 mod api;
 mod client;
 mod gateway;

@@ -19,6 +19,13 @@ pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(out)
 }
 
+/// Reads any number of bytes.
+pub(crate) fn decode_all(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let byte = |[high, low]: &[u8; 2]| Some((digit(*high)? << 4) | digit(*low)?);
+    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
+}
+
 fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte.wrapping_sub(b'0')),
@@ -36,6 +43,10 @@ mod tests {
         let bytes: [u8; 4] = [0, 0x7f, 0xab, 0xff];
         assert_eq!(encode(&bytes), "007fabff");
         assert_eq!(decode("007fabff"), Some(bytes));
+        assert_eq!(decode_all("007fabff"), Some(bytes.to_vec()));
+        for bad in ["007", "0G"] {
+            assert_eq!(decode_all(bad), None, "{bad}");
+        }
         for bad in ["007fabf", "007FABFF", "007fabfg", "007fabff0", ""] {
             assert_eq!(decode::<4>(bad), None, "{bad}");
         }

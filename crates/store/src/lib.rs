@@ -47,6 +47,6 @@ pub use model::{
     AuditRow, AuditVerdict, BadAuditRow, ChangeRow, Committed, KeyStatus, SealedKey, SealedKeyKind,
     Snapshot,
 };
-pub use page::{ApiFilter, AuditFilter, ClientFilter, GrantFilter, Page, PageOf};
+pub use page::{ActionFilter, ApiFilter, AuditFilter, ClientFilter, GrantFilter, Page, PageOf};
 pub use store::Store;
 pub use tx::Tx;

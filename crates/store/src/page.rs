@@ -61,6 +61,15 @@ pub struct GrantFilter {
     pub api: Option<ApiId>,
 }
 
+/// Which Actions. Every field that is set must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ActionFilter {
+    /// The one with exactly this name.
+    pub name: Option<String>,
+    /// Those that were deployed, or those that never were.
+    pub deployed: Option<bool>,
+}
+
 /// Which audit rows. Every field that is set must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {

@@ -1,10 +1,11 @@
 //! Look-ups and lists.
 
 use futures_util::TryStreamExt;
+use keyward_core::action::{Action, ActionVersion, Bindings};
 use keyward_core::api::{Account, Api};
 use keyward_core::client::{Client, ClientGrant};
 use keyward_core::gateway::Gateway;
-use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId};
+use keyward_core::id::{AccountId, ActionId, ActionVersionId, ApiId, ClientId, GatewayId, GrantId};
 use keyward_core::policy::Change;
 use keyward_core::time::Timestamp;
 use keyward_core::token::TokenId;
@@ -15,7 +16,7 @@ use crate::dialect::{Connection, Db};
 use crate::entity::{Entity, signed};
 use crate::error::StoreError;
 use crate::model::{KeyStatus, SealedKey, SealedKeyKind, Snapshot};
-use crate::page::{ApiFilter, ClientFilter, GrantFilter, Page, PageOf};
+use crate::page::{ActionFilter, ApiFilter, ClientFilter, GrantFilter, Page, PageOf};
 use crate::store::{Inner, Store};
 
 /// Longer search texts are in no name; the database refuses patterns over 50,000 bytes.
@@ -39,6 +40,8 @@ impl Store {
         self.inner.all::<Client>(connection, &mut changes).await?;
         self.inner.all::<ClientGrant>(connection, &mut changes).await?;
         self.inner.all::<Gateway>(connection, &mut changes).await?;
+        self.inner.all::<Action>(connection, &mut changes).await?;
+        self.inner.all::<Bindings>(connection, &mut changes).await?;
         self.inner.revocations(connection, &mut changes).await?;
         reading.end().await?;
         Ok(Snapshot { revision, changes })
@@ -193,6 +196,66 @@ impl Store {
     /// As [`Store::clients`].
     pub async fn gateways(&self, page: &Page) -> Result<PageOf<Gateway>, StoreError> {
         self.list(page, |_| {}).await
+    }
+
+    /// An Action.
+    ///
+    /// # Errors
+    /// As [`Store::client`].
+    pub async fn action(&self, id: &ActionId) -> Result<Option<Action>, StoreError> {
+        self.one(id.as_str()).await
+    }
+
+    /// Actions.
+    ///
+    /// # Errors
+    /// As [`Store::clients`].
+    pub async fn actions(
+        &self,
+        filter: &ActionFilter,
+        page: &Page,
+    ) -> Result<PageOf<Action>, StoreError> {
+        self.list(page, |sql| {
+            if let Some(name) = &filter.name {
+                sql.push(" AND name = ").push_bind(name.clone());
+            }
+            match filter.deployed {
+                Some(true) => sql.push(" AND deployed IS NOT NULL"),
+                Some(false) => sql.push(" AND deployed IS NULL"),
+                None => sql,
+            };
+        })
+        .await
+    }
+
+    /// A version of an Action.
+    ///
+    /// # Errors
+    /// As [`Store::client`].
+    pub async fn action_version(
+        &self,
+        id: &ActionVersionId,
+    ) -> Result<Option<ActionVersion>, StoreError> {
+        self.one(id.as_str()).await
+    }
+
+    /// All versions of an Action, the newest first. There are at most as many as are kept.
+    ///
+    /// # Errors
+    /// As [`Store::client`].
+    pub async fn action_versions(&self, id: &ActionId) -> Result<Vec<ActionVersion>, StoreError> {
+        let mut sql = Builder::new(ActionVersion::SELECT);
+        sql.push(" WHERE action_id = ").push_bind(id.to_string()).push(" ORDER BY number DESC");
+        let mut reader = self.inner.reader().await?;
+        self.inner.fetch(&mut reader, &mut sql).await
+    }
+
+    /// What is bound to a trigger; `None` until it was written once.
+    ///
+    /// # Errors
+    /// As [`Store::client`].
+    pub async fn bindings(&self, trigger: &str) -> Result<Option<Bindings>, StoreError> {
+        self.one(trigger).await
     }
 
     /// The encrypted keys of the server: signing keys, then peppers, each oldest first.

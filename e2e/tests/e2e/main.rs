@@ -19,6 +19,8 @@ mod doors;
 #[cfg(test)]
 mod gateways;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod node;
 #[cfg(test)]
 mod processes;

@@ -13,6 +13,7 @@ fn permit(scope: &str) -> Permit {
         client_ip: None,
         api: None,
         shown: Shown::Secret(SecretId(1)),
+        flow: None,
         would_deny: None,
         revision: 1,
     }

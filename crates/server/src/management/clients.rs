@@ -1,5 +1,6 @@
 //! `/api/v2/clients`.
 
+mod spelling;
 mod wire;
 
 pub(super) use wire::tenant;

@@ -114,6 +114,13 @@ impl Query {
         }
     }
 
+    /// Which numbered page is asked for, where there is no other form.
+    pub(super) fn numbered_pages(&self, per_page_default: u32) -> Result<Paging, Failure> {
+        let page = self.number("page", 0, u32::MAX)?.unwrap_or(0);
+        let per_page = self.number("per_page", 1, PER_PAGE_MAX)?.unwrap_or(per_page_default);
+        Ok(Paging::Pages { page, per_page, totals: true })
+    }
+
     /// Which members of each thing are asked for.
     pub(super) fn projection(&self) -> Result<Projection, Failure> {
         let names = self.all("fields").into_iter().map(|name| name.trim().to_owned());
@@ -206,6 +213,23 @@ impl Paging {
                 body.into()
             }
         }
+    }
+
+    /// Wraps a numbered page as Auth0 does around Actions: numbers that are 0 are left out.
+    pub(super) fn wrap_numbered(&self, name: &str, part: PageOf<Map<String, Value>>) -> Value {
+        let (page, per_page) = match self {
+            Self::Pages { page, per_page, .. } => (*page, *per_page),
+            Self::Checkpoint { take, .. } => (0, *take),
+        };
+        let mut body = Map::new();
+        for (name, number) in [("total", part.total.unwrap_or_default()), ("page", page.into())] {
+            if number > 0 {
+                body.insert(name.to_owned(), number.into());
+            }
+        }
+        body.insert("per_page".to_owned(), per_page.into());
+        body.insert(name.to_owned(), part.items.into_iter().map(Value::Object).collect());
+        body.into()
     }
 
     /// Cuts the part out of a whole list that is in memory.

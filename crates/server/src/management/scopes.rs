@@ -23,6 +23,10 @@ pub const ALL_SCOPES: &[&str] = &[
     "create:resource_servers",
     "update:resource_servers",
     "delete:resource_servers",
+    "read:actions",
+    "create:actions",
+    "update:actions",
+    "delete:actions",
     "read:accounts",
     "create:accounts",
     "update:accounts",
@@ -83,4 +87,12 @@ scopes! {
     pub(crate) DeleteResourceServers = "delete:resource_servers";
     /// To see log events.
     pub(crate) ReadLogs = "read:logs" | "read:logs_users";
+    /// To see Actions, versions, triggers and bindings.
+    pub(crate) ReadActions = "read:actions";
+    /// To make, deploy and try Actions.
+    pub(crate) CreateActions = "create:actions";
+    /// To change Actions and what is bound.
+    pub(crate) UpdateActions = "update:actions";
+    /// To delete Actions.
+    pub(crate) DeleteActions = "delete:actions";
 }

@@ -135,6 +135,12 @@ impl OAuthError {
         Self { retry_after_s: Some(1), ..error }
     }
 
+    /// 500: a bound Action did not come to a verdict. What went wrong in it is the operator's to know.
+    pub(super) fn action_failed() -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(status, "server_error", "The token could not be issued")
+    }
+
     /// Compat(auth0): `access_denied` where RFC 6749 has `invalid_client`. Unknown, wrong, expired
     /// and suspended are one answer.
     fn unauthorized() -> Self {

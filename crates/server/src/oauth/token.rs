@@ -105,6 +105,7 @@ async fn answer(
         // The policy may have changed meanwhile.
         (permit, api) = admit(services, throttle, request, &wanted)?;
     }
+    refuse_unrun_actions(&permit, &api)?;
     let organization = organization(services, &permit, wanted.organization).await?;
     let claims = claims(services, &permit, &api, organization, issued_at)?;
     let (access_token, claims) = sign(services, &api, claims).await?;
@@ -139,6 +140,23 @@ fn note_refusal(services: &Services, request: &OAuthRequest, refused: &OAuthErro
         reason: refused.reason(),
     };
     note_token(services, (request.id, &request.origin), services.now(), &outcome);
+}
+
+/// Refuses a token that bound Actions would have a say in: nothing can run them yet, and leaving
+/// them out would let through what they are there to refuse.
+///
+/// Tokens for Keyward's own API are issued without them, so that whoever bound an Action that
+/// cannot run can also unbind it.
+fn refuse_unrun_actions(permit: &Permit, api: &ApiRecord) -> Result<(), OAuthError> {
+    let bound = permit.flow.as_deref().and_then(|flow| flow.first());
+    let Some(step) = bound.filter(|_| !api.is_system) else { return Ok(()) };
+    tracing::error!(
+        action.id = %step.action,
+        action.name = step.name,
+        client.id = %permit.client,
+        "no token: the bound Action cannot be run"
+    );
+    Err(OAuthError::action_failed())
 }
 
 /// Decides the request.

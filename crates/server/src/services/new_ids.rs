@@ -1,7 +1,10 @@
 //! New identifiers and secrets, from random numbers.
 
 use keyward_core::base62;
-use keyward_core::id::{AccountId, ApiId, ClientId, CredentialId, GrantId, SecretId};
+use keyward_core::id::{
+    AccountId, ActionId, ActionVersionId, ApiId, BindingId, ClientId, CredentialId, GrantId,
+    SecretId,
+};
 use keyward_core::secret::{PlainSecret, SECRET_RANDOM_LENGTH};
 
 use super::Services;
@@ -65,6 +68,30 @@ impl Services {
     pub fn new_grant_id(&self) -> Result<GrantId, RandomError> {
         new_grant_id()
     }
+
+    /// A new id of an Action.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_action_id(&self) -> Result<ActionId, RandomError> {
+        ActionId::parse(&random_uuid()?).map_err(|_| RandomError)
+    }
+
+    /// A new id of a version of an Action.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_action_version_id(&self) -> Result<ActionVersionId, RandomError> {
+        ActionVersionId::parse(&random_uuid()?).map_err(|_| RandomError)
+    }
+
+    /// A new id of a place at a trigger.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_binding_id(&self) -> Result<BindingId, RandomError> {
+        BindingId::parse(&random_uuid()?).map_err(|_| RandomError)
+    }
 }
 
 pub(super) fn new_api_id() -> Result<ApiId, RandomError> {
@@ -76,6 +103,15 @@ pub(super) fn new_api_id() -> Result<ApiId, RandomError> {
 pub(super) fn new_grant_id() -> Result<GrantId, RandomError> {
     let text = format!("{}{}", GrantId::PREFIX, random_text::<16>()?);
     GrantId::parse(&text).map_err(|_| RandomError)
+}
+
+/// A UUID of version 4 (RFC 9562 §5.4).
+fn random_uuid() -> Result<String, RandomError> {
+    let random = u128::from_be_bytes(random_bytes()?);
+    let bits = (random & !(0xf << 76) & !(0b11 << 62)) | (0x4 << 76) | (0b10 << 62);
+    let (a, b, c) = (bits >> 96, (bits >> 80) & 0xffff, (bits >> 64) & 0xffff);
+    let (d, e) = ((bits >> 48) & 0xffff, bits & 0xffff_ffff_ffff);
+    Ok(format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}"))
 }
 
 fn random_text<const N: usize>() -> Result<String, RandomError> {

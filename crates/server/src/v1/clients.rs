@@ -63,7 +63,7 @@ pub(super) struct ClientView {
 }
 
 impl ClientView {
-    fn new(client: &Client, now: Timestamp) -> Self {
+    pub(super) fn new(client: &Client, now: Timestamp) -> Self {
         Self {
             id: client.id.to_string(),
             name: client.name.clone(),

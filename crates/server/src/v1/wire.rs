@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment as RFC 3339 text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Time(pub(super) Timestamp);
+pub(crate) struct Time(pub(crate) Timestamp);
 
 impl From<Timestamp> for Time {
     fn from(timestamp: Timestamp) -> Self {

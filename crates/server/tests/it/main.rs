@@ -10,6 +10,7 @@ mod authz_coverage;
 mod client_assertion;
 mod client_certificate;
 mod client_tls;
+mod management_actions;
 mod management_client_grants;
 mod management_clients;
 mod management_credentials;

@@ -1,9 +1,10 @@
-//! Clients, accounts, APIs, client grants and gateways.
+//! Clients, accounts, APIs, client grants, gateways and Actions.
 
+use keyward_core::action::{Action, ActionVersion, Bindings};
 use keyward_core::api::{Account, Api};
 use keyward_core::client::{Client, ClientGrant};
 use keyward_core::gateway::Gateway;
-use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId};
+use keyward_core::id::{AccountId, ActionId, ActionVersionId, ApiId, ClientId, GatewayId, GrantId};
 use keyward_core::policy::Change;
 use serde_json::Value;
 use sqlx::{query, query_scalar};
@@ -63,6 +64,23 @@ impl Tx {
     methods!(Api, ApiId, "an API", api, insert_api, update_api);
     methods!(ClientGrant, GrantId, "a client grant", grant, insert_grant, update_grant);
     methods!(Gateway, GatewayId, "a gateway", gateway, insert_gateway, update_gateway);
+    methods!(Action, ActionId, "an Action", action, insert_action, update_action);
+    methods!(
+        ActionVersion,
+        ActionVersionId,
+        "a version of an Action",
+        action_version,
+        insert_action_version,
+        update_action_version
+    );
+    methods!(
+        Bindings,
+        str,
+        "what is bound to a trigger",
+        bindings,
+        insert_bindings,
+        update_bindings
+    );
 
     /// Deletes a client and its grants. `false` when there is none.
     ///
@@ -127,6 +145,57 @@ impl Tx {
         })
         .await;
         self.end_step(result)
+    }
+
+    /// Deletes an Action with its versions. `false` when there is none. Whoever deletes one that is
+    /// bound writes the bindings as well: one without its Action lets no token pass.
+    ///
+    /// # Errors
+    /// As [`Tx::delete_client`].
+    pub async fn delete_action(&mut self, id: &ActionId) -> Result<bool, StoreError> {
+        self.begin_step()?;
+        let result = Box::pin(async {
+            let Some(action) = self.load::<Action>(id.as_str()).await? else { return Ok(false) };
+            for version in self.versions_of(id).await? {
+                self.delete(&version, Change::ActionVersionDeleted(version.id.clone())).await?;
+            }
+            self.delete(&action, Change::ActionDeleted(id.clone())).await?;
+            Ok(true)
+        })
+        .await;
+        self.end_step(result)
+    }
+
+    /// Forgets the oldest versions of an Action until `kept` are left; never `running`.
+    ///
+    /// # Errors
+    /// As [`Tx::delete_client`].
+    pub async fn forget_action_versions(
+        &mut self,
+        id: &ActionId,
+        kept: usize,
+        running: Option<&ActionVersionId>,
+    ) -> Result<(), StoreError> {
+        self.begin_step()?;
+        let result = Box::pin(async {
+            let versions = self.versions_of(id).await?;
+            let surplus = versions.len().saturating_sub(kept);
+            let old = versions.into_iter().filter(|version| Some(&version.id) != running);
+            for version in old.take(surplus) {
+                self.delete(&version, Change::ActionVersionDeleted(version.id.clone())).await?;
+            }
+            Ok(())
+        })
+        .await;
+        self.end_step(result)
+    }
+
+    /// The versions of an Action, oldest first.
+    async fn versions_of(&mut self, id: &ActionId) -> Result<Vec<ActionVersion>, StoreError> {
+        let mut sql = Builder::new(ActionVersion::SELECT);
+        sql.push(" WHERE action_id = ").push_bind(id.to_string()).push(" ORDER BY number");
+        let (inner, connection) = self.parts()?;
+        inner.fetch(connection, &mut sql).await
     }
 
     async fn load<E: Entity>(&mut self, id: &str) -> Result<Option<E>, StoreError> {
@@ -292,13 +361,14 @@ impl Tx {
 }
 
 /// The state of a thing for the audit log: with everything that people may see, without the codes
-/// that secrets are checked against.
+/// that secrets are checked against and without sealed secrets.
 fn public(body: &impl Body) -> String {
     let mut value = serde_json::to_value(body).unwrap_or_default();
     for field in ["secrets", "tokens"] {
         if let Some(Value::Array(secrets)) = value.get_mut(field) {
             for secret in secrets.iter_mut().filter_map(Value::as_object_mut) {
                 secret.remove("mac");
+                secret.remove("sealed");
             }
         }
     }

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use keyward_allowlist::{EntryRules, Network, parse_entry};
+use keyward_core::action::{
+    Action, ActionSecret, ActionVersion, Binding, Bindings, Dependency, Script,
+};
 use keyward_core::allowlist::{Allowlist, Entry, Mode};
 use keyward_core::api::{Account, Api, Scope};
 use keyward_core::client::credential::{
@@ -13,7 +16,10 @@ use keyward_core::gateway::{
     CertificateName, ClientAddress, DenyStyle, Disclosure, Gateway, GatewayAuth, GatewayKind,
     parse_source,
 };
-use keyward_core::id::{AccountId, ApiId, ClientId, CredentialId, GatewayId, GrantId, SecretId};
+use keyward_core::id::{
+    AccountId, ActionId, ActionVersionId, ApiId, BindingId, ClientId, CredentialId, GatewayId,
+    GrantId, SecretId,
+};
 use keyward_core::jwk::Algorithm;
 use keyward_core::policy::Change;
 use keyward_core::secret::{ClientSecret, Environment, PepperId, SecretHash};
@@ -281,6 +287,77 @@ async fn gateway_stored_and_read(gateway: Gateway) {
     let Change::GatewayDeleted(id) = &logged[0].change else { panic!("{logged:?}") };
     assert_eq!(*id, gateway.id);
     assert!(store.snapshot().await.unwrap().changes.is_empty());
+}
+
+/// An Action, its version and its place, as they are written together.
+fn action_parts() -> (Action, ActionVersion, Bindings) {
+    let draft = Script {
+        code: "exports.a = 'é'".to_owned(),
+        dependencies: vec![Dependency {
+            name: "ipaddr.js".to_owned(),
+            version: Some("2.0.0".to_owned()),
+            registry_url: None,
+        }],
+        secrets: vec![ActionSecret {
+            name: "LIST".to_owned(),
+            sealed: vec![0, 255],
+            updated_at: now(),
+        }],
+        ..Script::default()
+    };
+    let mut action = Action::new(ActionId::parse("a1").unwrap(), "ip check", draft.clone(), now());
+    let version = action.deploy(ActionVersionId::parse("v1").unwrap(), draft, now());
+    let mut bindings = Bindings::none(now());
+    bindings.list.push(Binding {
+        id: BindingId::parse("b1").unwrap(),
+        action: action.id.clone(),
+        display_name: "first".to_owned(),
+        created_at: now(),
+    });
+    (action, version, bindings)
+}
+
+#[tokio::test]
+async fn an_action_with_its_versions_and_place_comes_back() {
+    let home = Home::new();
+    let store = home.open().await;
+    let (action, version, bindings) = action_parts();
+    let mut tx = begin(&store).await;
+    tx.insert_action(&action).await.unwrap();
+    tx.insert_action_version(&version).await.unwrap();
+    tx.insert_bindings(&bindings).await.unwrap();
+    let committed = tx.commit().await.unwrap();
+    assert_eq!(store.action(&action.id).await.unwrap().as_ref(), Some(&action));
+    assert_eq!(store.action_version(&version.id).await.unwrap().as_ref(), Some(&version));
+    assert_eq!(
+        store.action_versions(&action.id).await.unwrap().as_slice(),
+        std::slice::from_ref(&version)
+    );
+    assert_eq!(store.bindings(&bindings.id).await.unwrap().as_ref(), Some(&bindings));
+    let logged = store.changes_since(0, 10).await.unwrap();
+    let logged: Vec<_> = logged.into_iter().map(|row| row.change).collect();
+    assert_eq!(shown(&logged), shown(&committed.changes));
+    let [Change::Action(a), Change::ActionVersion(v), Change::Bindings(b)] = logged.as_slice()
+    else {
+        panic!("{logged:?}")
+    };
+    assert_eq!((&**a, &**v, &**b), (&action, &version, &bindings));
+    // Versions never change and are read when they are needed.
+    let snapshot = store.snapshot().await.unwrap().changes;
+    assert!(
+        matches!(snapshot.as_slice(), [Change::Action(_), Change::Bindings(_)]),
+        "{snapshot:?}"
+    );
+    let mut tx = begin(&store).await;
+    assert!(tx.delete_action(&action.id).await.unwrap());
+    assert!(!tx.delete_action(&action.id).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(store.action_versions(&action.id).await.unwrap(), []);
+    let kinds: Vec<_> =
+        store.changes_since(3, 10).await.unwrap().into_iter().map(|row| row.change).collect();
+    let ended =
+        matches!(kinds.as_slice(), [Change::ActionVersionDeleted(_), Change::ActionDeleted(_)]);
+    assert!(ended, "{kinds:?}");
 }
 
 async fn stored_and_read(account: Account, api: Api, client: Client, grant: ClientGrant) {

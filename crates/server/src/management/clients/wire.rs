@@ -10,6 +10,7 @@ use keyward_core::id::AccountId;
 use keyward_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::spelling::Spelling;
 use crate::failure::{Detail, Failure};
 use crate::management::credentials;
 use crate::management::fields::{
@@ -80,6 +81,8 @@ fn read(mut fields: Fields, kept: &str) -> Result<ClientPatch, Failure> {
     for name in ANSWERED_OF_CLIENT {
         fields.0.remove(*name);
     }
+    let list = networks(&mut fields)?;
+    let (allowed_networks, spelling) = list.unzip();
     Ok(ClientPatch {
         name: fields.text("name")?,
         description: fields.nullable_text("description")?,
@@ -95,8 +98,8 @@ fn read(mut fields: Fields, kept: &str) -> Result<ClientPatch, Failure> {
         )?,
         metadata: metadata(&mut fields)?,
         allowlist_mode: mode(&mut fields)?,
-        allowed_networks: networks(&mut fields)?,
-        kept_fields: fields.keep(KEPT_OF_CLIENT, kept)?,
+        allowed_networks,
+        kept_fields: spelled(fields.keep(KEPT_OF_CLIENT, kept)?, kept, spelling),
     })
 }
 
@@ -143,10 +146,19 @@ fn mode(fields: &mut Fields) -> Result<Option<Mode>, Failure> {
     mode.map(Some).ok_or_else(message)
 }
 
-fn networks(fields: &mut Fields) -> Result<Option<Vec<Network>>, Failure> {
+fn networks(fields: &mut Fields) -> Result<Option<(Vec<Network>, Spelling)>, Failure> {
     let Some(texts) = fields.texts("allowed_ips")? else { return Ok(None) };
     let read = parse_entries(texts.iter().map(String::as_str), &Allowlist::entry_rules());
-    read.map(Some).map_err(|errors| bad_list(&errors))
+    let networks = read.map_err(|errors| bad_list(&errors))?;
+    Ok(Some((networks, Spelling::of(&texts))))
+}
+
+/// The fields that are only kept, with how the list was written when it was.
+fn spelled(changed: Option<String>, so_far: &str, spelling: Option<Spelling>) -> Option<String> {
+    let Some(spelling) = spelling else { return changed };
+    let mut kept = kept_of(changed.as_deref().unwrap_or(so_far));
+    spelling.put(&mut kept);
+    Some(Value::Object(kept).to_string())
 }
 
 /// One message that names every bad entry, and the same for programs.
@@ -177,7 +189,9 @@ pub(super) fn is_first_party(client: &Client) -> bool {
 /// Writes a client with all of Auth0's defaults. There is never a secret in it.
 pub(super) fn client(client: &Client, issuer: &str, now: Timestamp) -> Map<String, Value> {
     let mut shown = defaults();
-    for (name, value) in kept_of(&client.kept_fields) {
+    let mut kept = kept_of(&client.kept_fields);
+    let spelling = Spelling::take(&mut kept);
+    for (name, value) in kept {
         match (shown.get_mut(&name), value) {
             // Auth0 fills up what is missing of these.
             (Some(Value::Object(known)), Value::Object(kept)) => known.extend(kept),
@@ -196,7 +210,7 @@ pub(super) fn client(client: &Client, issuer: &str, now: Timestamp) -> Map<Strin
     put("client_id", client.id.to_string().into());
     put("name", client.name.clone().into());
     put("grant_types", client.grant_types.clone().into());
-    let networks = client.allowlist.live_networks(now).map(|network| network.to_string());
+    let networks = client.allowlist.live_networks(now).map(|network| spelling.write(network));
     put("allowed_ips", networks.collect());
     put("allowlist_mode", client.allowlist.mode.name().into());
     let optional = [
