@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_allowlist::ClientIp;
-use keyward_core::attempt::{Attempt, Credential, Door, Required};
+use keyward_core::attempt::{Attempt, Credential, Door, Evidence, Required};
 use keyward_core::decide::decide;
 use keyward_core::policy::{Change, Freshness, Policy};
 use keyward_server::clock::SystemClock;
@@ -143,6 +143,7 @@ fn beside_writes(
         let attempt = Attempt {
             credential: Ok(Credential::ApiKey(&keys[number as usize])),
             client_ip: Ok(population::ip(ip).into()),
+            evidence: Evidence::None,
             door: Door::Use(required),
         };
         decide(policy, &attempt, &SystemClock).is_allow()

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use keyward_core::actor::Actor;
-use keyward_core::attempt::{Attempt, Credential, Door, Required};
+use keyward_core::attempt::{Attempt, Credential, Door, Evidence, Required};
 use keyward_core::decide::decide;
 use keyward_core::jwk::KeySet;
 use keyward_core::policy::{Freshness, Policy};
@@ -116,6 +116,7 @@ pub(crate) fn child(folder: &str) -> anyhow::Result<()> {
     let attempt = Attempt {
         credential: Ok(Credential::ApiKey(&key)),
         client_ip: Ok(population::ip(population::address(7, true)).into()),
+        evidence: Evidence::None,
         door: Door::Use(Required { audience: Some(population::AUDIENCE), ..Required::default() }),
     };
     let decision = decide(&policy, &attempt, &SystemClock);

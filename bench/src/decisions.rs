@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use keyward_allowlist::ClientIp;
-use keyward_core::attempt::{Attempt, Credential, Door, Required};
+use keyward_core::attempt::{Attempt, Credential, Door, Evidence, Required};
 use keyward_core::decide::decide;
 use keyward_core::jwk::{Algorithm, KeySet};
 use keyward_core::policy::{Freshness, Policy};
@@ -73,6 +73,7 @@ fn allowed(policy: &Policy, (credential, ip): Shown<'_>) -> bool {
     let attempt = Attempt {
         credential: Ok(credential),
         client_ip: Ok(ClientIp::from(ip)),
+        evidence: Evidence::None,
         door: Door::Use(Required { audience: Some(population::AUDIENCE), ..Required::default() }),
     };
     decide(policy, &attempt, &SystemClock).is_allow()

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 use keyward_allowlist::{Network, NetworkSet};
-use keyward_core::attempt::{Attempt, Credential, Door, Required};
+use keyward_core::attempt::{Attempt, Credential, Door, Evidence, Required};
 use keyward_core::decide::decide;
 use keyward_core::jwk::{Algorithm, KeySet};
 use keyward_core::secret::Environment;
@@ -141,6 +141,7 @@ fn repeat_decide(count: usize, by_token: bool) -> anyhow::Result<u64> {
         let attempt = Attempt {
             credential: Ok(credential),
             client_ip: Ok(ip.into()),
+            evidence: Evidence::None,
             door: Door::Use(Required {
                 audience: Some(population::AUDIENCE),
                 ..Required::default()

@@ -44,6 +44,9 @@ fn any_header(value: &[u8]) {
             assert!(!token.is_empty() && token.len() <= BEARER_BYTES_MAX);
             assert!(value.as_bytes().ends_with(token.as_bytes()) && token.is_ascii());
         }
+        Ok(Credential::DpopToken(token)) => {
+            assert!(!token.is_empty() && token.len() <= BEARER_BYTES_MAX);
+        }
         Ok(Credential::ApiKey(key)) => {
             assert!(key.is_empty() || value.as_bytes().ends_with(key.as_bytes()));
         }

@@ -8,6 +8,7 @@ use crate::allowlist::Allowlist;
 use crate::client::State;
 use crate::id::{AccountId, ApiId};
 use crate::jwk::Algorithm;
+use crate::possession::ProofOfPossession;
 use crate::time::Timestamp;
 use crate::token::Dialect;
 
@@ -44,6 +45,8 @@ pub struct Api {
     pub dialect: Dialect,
     /// Whether its tokens carry the scopes a second time as `permissions` (Auth0's `*_authz`).
     pub permissions_claim: bool,
+    /// How its tokens are bound, if they can be.
+    pub proof_of_possession: Option<ProofOfPossession>,
     /// From where it may be used at all.
     pub allowlist: Allowlist,
     /// Keyward's own management API: cannot be deleted and opens no gateway.
@@ -71,6 +74,7 @@ impl Api {
             token_lifetime_s: TOKEN_LIFETIME_DEFAULT_S,
             dialect: Dialect::Auth0,
             permissions_claim: false,
+            proof_of_possession: None,
             allowlist: Allowlist::default(),
             is_system: false,
             kept_fields: "{}".to_owned(),

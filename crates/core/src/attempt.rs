@@ -5,6 +5,7 @@ use std::fmt;
 use keyward_allowlist::{ClientIp, NoClientIp};
 
 use crate::client_assertion::{AssertionFault, ClientAssertion};
+pub use crate::possession::Evidence;
 
 /// A credential as it was shown, not yet believed.
 #[derive(Clone, Copy)]
@@ -20,6 +21,8 @@ pub enum Credential<'a> {
     ApiKey(&'a str),
     /// An access token (RFC 6750).
     Token(&'a str),
+    /// An access token with the scheme of those that are bound to a key (RFC 9449 §7.1).
+    DpopToken(&'a str),
     /// A client's signed assertion (RFC 7523).
     Assertion(ShownAssertion<'a>),
     /// A client's certificate (RFC 8705), beside its id.
@@ -58,6 +61,7 @@ impl fmt::Debug for Credential<'_> {
             Self::Token(_) => "Token(redacted)",
             Self::Assertion(_) => "Assertion(redacted)",
             Self::Certificate(_) => "Certificate(redacted)",
+            Self::DpopToken(_) => "DpopToken(redacted)",
         })
     }
 }
@@ -71,7 +75,7 @@ pub enum CredentialFault {
     /// More than one: two header lines or two methods (RFC 6750 §2).
     #[error("more than one credential")]
     Several,
-    /// A Bearer credential that is no `b64token` or is too long (RFC 6750 §2.1).
+    /// A Bearer or DPoP credential that is no `b64token` or is too long (RFC 6750 §2.1).
     #[error("malformed bearer credential")]
     MalformedBearer,
     /// A Basic credential that cannot be decoded (RFC 7617 §2).
@@ -135,6 +139,8 @@ pub struct Attempt<'a> {
     pub credential: Result<Credential<'a>, CredentialFault>,
     /// The client address, or why there is none.
     pub client_ip: Result<ClientIp, NoClientIp>,
+    /// What is shown for a bound token, or to have one bound.
+    pub evidence: Evidence<'a>,
     /// Where.
     pub door: Door<'a>,
 }

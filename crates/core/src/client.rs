@@ -16,6 +16,9 @@ use crate::time::Timestamp;
 /// The OAuth 2.0 grant type that Keyward serves (RFC 6749 §4.4).
 pub const CLIENT_CREDENTIALS: &str = "client_credentials";
 
+/// Kinds of application that run in somebody else's hands and can keep no secret.
+const PUBLIC_APP_TYPES: [&str; 2] = ["native", "spa"];
+
 /// Whether a thing may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum State {
@@ -76,6 +79,8 @@ pub struct Client {
     pub credentials: Vec<ClientCredential>,
     /// How it authenticates at the token endpoint, kept as given (RFC 7591 §2).
     pub token_endpoint_auth_method: Option<String>,
+    /// Whether it gets bound tokens alone; `None` when nobody said.
+    pub require_proof_of_possession: Option<bool>,
     /// The integrator's own labels.
     pub metadata: BTreeMap<String, String>,
     /// Tokens issued at or before this moment are refused.
@@ -108,12 +113,23 @@ impl Client {
             authentication: None,
             credentials: Vec::new(),
             token_endpoint_auth_method: None,
+            require_proof_of_possession: None,
             metadata: BTreeMap::new(),
             tokens_not_before: None,
             kept_fields: "{}".to_owned(),
             version: 1,
             created_at: now,
             updated_at: now,
+        }
+    }
+
+    /// Whether it can keep no secret, as far as what was said about it goes.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        match self.token_endpoint_auth_method.as_deref() {
+            _ if self.authentication.is_some() => false,
+            Some(method) => method == "none",
+            None => self.app_type.as_deref().is_some_and(|kind| PUBLIC_APP_TYPES.contains(&kind)),
         }
     }
 

@@ -4,6 +4,7 @@
 //! allows the address → audience and scopes → allow. What a caller learns of a denial is its
 //! class alone, which is why all steps of one class come before the next.
 
+mod possession;
 mod proofs;
 
 use std::sync::Arc;
@@ -16,11 +17,13 @@ use crate::attempt::{
 };
 use crate::client::State;
 use crate::decision::{Decision, Denial, Permit, Reason, Shown};
+use crate::dpop::Once;
 use crate::id::{ClientId, ClientKey};
 use crate::policy::{ApiRecord, ClientRecord, Generation, Policy, SecretRecord, Standing};
 use crate::secret::{SecretHash, parse_api_key};
 use crate::time::{Clock, Timestamp};
 use crate::token::{Dialect, TokenFault, VerifiedToken};
+use possession::{Bound, ShownToken, bind, prove};
 
 /// How often a decision is made anew because a writer came in between, before it is refused.
 /// Each round yields, so this is far more than any transaction takes.
@@ -50,6 +53,7 @@ struct Subject<'a> {
     record: &'a ClientRecord,
     shown: Shown,
     token: Option<Arc<VerifiedToken>>,
+    once: Option<Once>,
 }
 
 impl Subject<'_> {
@@ -79,7 +83,14 @@ fn evaluate(
                 Err(Reason::MalformedKey)
             }
         },
-        Credential::Token(text) => by_token(policy, generation, text, find, now),
+        Credential::Token(text) => {
+            let shown = ShownToken { text, is_dpop: false, evidence: attempt.evidence };
+            by_token(policy, generation, shown, find, now)
+        }
+        Credential::DpopToken(text) => {
+            let shown = ShownToken { text, is_dpop: true, evidence: attempt.evidence };
+            by_token(policy, generation, shown, find, now)
+        }
         Credential::Assertion(shown) => by_assertion(generation, shown, find, now),
         Credential::Certificate(shown) => by_certificate(shown, find, now),
     };
@@ -94,6 +105,7 @@ fn evaluate(
     let (api, scope) = outcome.map_err(known)?;
     // Read under the generation like everything else: a flow that is being changed is asked again.
     let flow = matches!(attempt.door, Door::Token(_)).then(|| policy.flow());
+    let bound = bound(attempt, &subject, api.as_deref(), now).map_err(known)?;
     Ok(Decision::Allow(Permit {
         client: subject.id(),
         account: account_of(subject.record),
@@ -102,9 +114,23 @@ fn evaluate(
         api,
         shown: subject.shown,
         flow,
+        confirmation: bound.to.map(Box::new),
+        once: subject.once.or(bound.once).map(Box::new),
         would_deny: layers.would_deny,
         revision,
     }))
+}
+
+fn bound(
+    attempt: &Attempt<'_>,
+    subject: &Subject<'_>,
+    api: Option<&ApiRecord>,
+    now: Timestamp,
+) -> Result<Bound, Reason> {
+    match (attempt.door, api) {
+        (Door::Token(_), Some(api)) => bind(subject.record, api, attempt.evidence, now),
+        (Door::Token(_), None) | (Door::Use(_), _) => Ok(Bound::default()),
+    }
 }
 
 fn by_secret<'a>(
@@ -126,7 +152,7 @@ fn by_secret<'a>(
     if now >= fitting.expires_at {
         return Err(Reason::ExpiredSecret);
     }
-    Ok(Subject { key, record, shown: Shown::Secret(fitting.id), token: None })
+    Ok(Subject { key, record, shown: Shown::Secret(fitting.id), token: None, once: None })
 }
 
 /// A client without a secret, or no client at all, is compared with something all the same.
@@ -155,7 +181,7 @@ fn by_assertion<'a>(
     let issuer = &generation.settings.issuer;
     let checked = proofs::check_assertion(record, issuer, shown, now)?;
     let (Some(key), Some(record)) = (key, record) else { return Err(Reason::UnknownClient) };
-    Ok(Subject { key, record, shown: checked, token: None })
+    Ok(Subject { key, record, shown: checked, token: None, once: None })
 }
 
 fn by_certificate<'a>(
@@ -166,28 +192,26 @@ fn by_certificate<'a>(
     let key = ClientId::parse(shown.client).map_err(|_| Reason::UnknownClient)?.key();
     let Some(record) = find(&key) else { return Err(Reason::UnknownClient) };
     let checked = proofs::check_certificate(record, shown, now)?;
-    Ok(Subject { key, record, shown: checked, token: None })
+    Ok(Subject { key, record, shown: checked, token: None, once: None })
 }
 
 fn by_token<'a>(
     policy: &Policy,
     generation: &Generation,
-    text: &str,
+    shown: ShownToken<'_>,
     find: impl Fn(&ClientKey) -> Option<&'a ClientRecord>,
     now: Timestamp,
 ) -> Result<Subject<'a>, Reason> {
-    let token = policy.verify(generation, text).map_err(Reason::Token)?;
+    let token = policy.verify(generation, shown.text).map_err(Reason::Token)?;
     token.check_time(now, generation.settings.leeway_s).map_err(Reason::Token)?;
-    if token.bound {
-        return Err(Reason::UnprovenToken);
-    }
     let key = token.client.key();
     let Some(record) = find(&key) else { return Err(Reason::UnknownClient) };
     if policy.is_revoked(&token.token_id) || token.issued_at <= record.tokens_not_before {
         return Err(Reason::RevokedToken);
     }
+    let once = prove(shown, &token, now)?;
     let shown = Shown::Token { expires_at_s: token.expires_at.seconds() };
-    Ok(Subject { key, record, shown, token: Some(token) })
+    Ok(Subject { key, record, shown, token: Some(token), once })
 }
 
 fn is_live(subject: &Subject<'_>) -> Result<(), Reason> {

@@ -7,8 +7,12 @@ use keyward_allowlist::ClientIp;
 use crate::allowlist::Layer;
 use crate::attempt::CredentialFault;
 use crate::client_assertion::AssertionFault;
+use crate::dpop::{DpopFault, Once};
 use crate::id::{AccountId, ClientId, CredentialId, SecretId};
 use crate::policy::{ApiRecord, Flow};
+use crate::possession::{CertificateFault, Confirmation, Mechanism};
+use crate::replay::ReplayCache;
+use crate::time::Timestamp;
 use crate::token::TokenFault;
 
 /// The verdict on an attempt.
@@ -55,10 +59,35 @@ pub struct Permit {
     /// The Actions that the request must run through before a token is issued; only at the token
     /// endpoint.
     pub flow: Option<Arc<Flow>>,
+    /// What a token that is asked for must be bound to.
+    pub confirmation: Option<Box<Confirmation>>,
+    /// What must be used up before anybody acts on this: see [`Permit::claim`].
+    pub once: Option<Box<Once>>,
     /// What enforcing the report-only lists would have said.
     pub would_deny: Option<Reason>,
     /// The policy revision that it was decided on.
     pub revision: u64,
+}
+
+impl Permit {
+    /// Uses up what counts once. `since` is when the cache began to remember. Each door does it after the decision and just before it acts, so
+    /// that a refused attempt uses nothing up and a decision can be taken again.
+    ///
+    /// # Errors
+    /// The denial that this is instead.
+    pub fn claim(
+        &self,
+        cache: &ReplayCache,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        let Some(once) = &self.once else { return Ok(()) };
+        once.claim(cache, since, now).map_err(|fault| Denial {
+            reason: Reason::Proof(fault),
+            client: Some(self.client.clone()),
+            revision: self.revision,
+        })
+    }
 }
 
 /// What kind of credential was shown.
@@ -111,6 +140,12 @@ pub enum Reason {
     Token(TokenFault),
     /// The token is bound to a key or certificate that was not shown (RFC 9449, RFC 8705).
     UnprovenToken,
+    /// The proof of possession is not good (RFC 9449).
+    Proof(DpopFault),
+    /// The client certificate is not good, or another than the token's (RFC 8705).
+    Certificate(CertificateFault),
+    /// The token is shown as one that is bound to a key, and is not.
+    UnboundToken,
     /// The token, or all tokens of its client of that time, were revoked.
     RevokedToken,
     /// The client is suspended.
@@ -131,6 +166,11 @@ pub enum Reason {
     NoGrant,
     /// A scope is missing from the grant or the token.
     Scope,
+    /// The API or the client wants bound tokens alone, and the request shows nothing that one could
+    /// be bound to.
+    NothingToBind(Mechanism),
+    /// The client wants bound tokens alone, and the API binds none.
+    NotBinding,
     /// Too many calls.
     RateLimit,
     /// The quota is used up.
@@ -165,6 +205,9 @@ impl Reason {
             Self::ExpiredCredential => "credential_expired",
             Self::Token(_) => "token_invalid",
             Self::UnprovenToken => "token_unproven",
+            Self::Proof(fault) => fault.code(),
+            Self::Certificate(fault) => fault.code(),
+            Self::UnboundToken => "token_unbound",
             Self::RevokedToken => "token_revoked",
             Self::SuspendedClient => "client_suspended",
             Self::SuspendedAccount => "account_suspended",
@@ -177,6 +220,9 @@ impl Reason {
             Self::GrantType => "grant_type_not_allowed",
             Self::NoGrant => "grant_missing",
             Self::Scope => "scope_missing",
+            Self::NothingToBind(Mechanism::Dpop) => "dpop_missing",
+            Self::NothingToBind(Mechanism::Mtls) => "certificate_missing",
+            Self::NotBinding => "api_binds_no_tokens",
             Self::RateLimit => "rate_limited",
             Self::Quota => "quota_exceeded",
             Self::AmbiguousRequest => "request_ambiguous",

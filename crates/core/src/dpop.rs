@@ -133,7 +133,6 @@ pub struct Proof {
 pub struct Once {
     id: [u8; 16],
     made_at_s: i64,
-    expires_at: Timestamp,
 }
 
 impl Once {
@@ -152,7 +151,9 @@ impl Once {
         if self.made_at_s < since.seconds() {
             return Err(DpopFault::Replayed);
         }
-        cache.claim(self.id, self.expires_at, now).map_err(|not| match not {
+        // From then on it is refused as too old.
+        let end_s = self.made_at_s.saturating_add(WINDOW_S).saturating_add(1);
+        cache.claim(self.id, Timestamp::from_seconds(end_s), now).map_err(|not| match not {
             NotClaimed::Seen => DpopFault::Replayed,
             NotClaimed::Full => DpopFault::Full,
         })
@@ -206,12 +207,7 @@ pub fn verify_proof(proof: &str, target: &Target<'_>, now: Timestamp) -> Result<
         None => None,
         Some(ath) => Some(ath.as_text().and_then(thumbprint).ok_or(DpopFault::Claim("ath"))?),
     };
-    let end_s = issued_at_s.saturating_add(WINDOW_S).saturating_add(1);
-    let once = Once {
-        id: id(&jkt, jti),
-        made_at_s: issued_at_s,
-        expires_at: Timestamp::from_seconds(end_s),
-    };
+    let once = Once { id: id(&jkt, jti), made_at_s: issued_at_s };
     Ok(Proof { key: jkt, token_hash, once })
 }
 

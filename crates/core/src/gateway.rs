@@ -9,7 +9,7 @@ use std::fmt;
 
 use keyward_allowlist::{Network, Source};
 
-pub use kind::{GatewayKind, OriginalRequest, Protocol};
+pub use kind::{CertificateForm, GatewayKind, OriginalPlace, OriginalRequest, Protocol};
 
 use crate::client::State;
 use crate::id::GatewayId;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::id::ClientId;
 use crate::jwk::KeySet;
 use crate::jws::{JwsFault, Verified, verify_compact};
+use crate::possession::Confirmation;
 use crate::time::Timestamp;
 
 mod claims;
@@ -189,9 +190,9 @@ pub struct VerifiedToken {
     pub not_before: Option<Timestamp>,
     /// `jti`, when given.
     pub jti: Option<String>,
-    /// Whether it is bound to a key or certificate (`cnf`), and therefore no bearer token: it is
-    /// worth nothing without the proof (RFC 9449 §7.2, RFC 8705 §3).
-    pub bound: bool,
+    /// The key or certificate that it is bound to (`cnf`). It is no bearer token then: it is worth
+    /// nothing without the proof (RFC 9449 §7.2, RFC 8705 §3).
+    pub confirmation: Option<Box<Confirmation>>,
 }
 
 /// Why a token is refused.

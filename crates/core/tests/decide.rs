@@ -8,7 +8,7 @@ use keyward_allowlist::{ClientIp, NoClientIp, parse_address, parse_entry};
 use keyward_core::allowlist::{Allowlist, Entry, Layer, Mode};
 use keyward_core::api::{Account, Api};
 use keyward_core::attempt::{
-    Attempt, Credential, CredentialFault, Door, Narrowing, Required, TokenRequest,
+    Attempt, Credential, CredentialFault, Door, Evidence, Narrowing, Required, TokenRequest,
 };
 use keyward_core::client::{Client, ClientGrant, State};
 use keyward_core::decide::decide;
@@ -114,7 +114,12 @@ fn use_from(
 ) -> Decision {
     let (id, secret) = pair();
     let credential = Ok(Credential::Pair { client: &id, secret: secret.reveal() });
-    let attempt = Attempt { credential, client_ip: from, door: Door::Use(required) };
+    let attempt = Attempt {
+        credential,
+        client_ip: from,
+        evidence: Evidence::None,
+        door: Door::Use(required),
+    };
     decide(policy, &attempt, &CLOCK)
 }
 
@@ -125,7 +130,12 @@ fn reason_from(policy: &Policy, from: &str) -> Option<Reason> {
 fn ask_token(policy: &Policy, request: TokenRequest<'_>) -> Result<String, Reason> {
     let (id, secret) = pair();
     let credential = Ok(Credential::Pair { client: &id, secret: secret.reveal() });
-    let attempt = Attempt { credential, client_ip: ip(INSIDE), door: Door::Token(request) };
+    let attempt = Attempt {
+        credential,
+        client_ip: ip(INSIDE),
+        evidence: Evidence::None,
+        door: Door::Token(request),
+    };
     match decide(policy, &attempt, &CLOCK) {
         Decision::Allow(permit) => Ok(permit.scope.to_string()),
         Decision::Deny(denial) => Err(denial.reason),
@@ -204,7 +214,12 @@ fn credentials_that_are_not_good_are_told_apart_inside() {
     let policy = with_client(client(Allowlist::default()));
     let reason = |credential| {
         let door = Door::Use(Required::default());
-        decide(&policy, &Attempt { credential, client_ip: ip(INSIDE), door }, &CLOCK).reason()
+        decide(
+            &policy,
+            &Attempt { credential, client_ip: ip(INSIDE), evidence: Evidence::None, door },
+            &CLOCK,
+        )
+        .reason()
     };
     let (id, secret) = pair();
     let other = "98765432109876543210";

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE};
 use keyward_allowlist::{ClientIp, NoClientIp, parse_address, parse_entry};
 use keyward_core::allowlist::{Allowlist, Entry, Mode};
 use keyward_core::api::Api;
-use keyward_core::attempt::{Attempt, Credential, Door, Required};
+use keyward_core::attempt::{Attempt, Credential, Door, Evidence, Required};
 use keyward_core::client::{Client, ClientGrant};
 use keyward_core::decide::decide;
 use keyward_core::decision::{Decision, Reason};
@@ -196,6 +196,7 @@ fn use_token(token: &str, env: &Value) -> Result<Decision, String> {
     let attempt = Attempt {
         credential: Ok(Credential::Token(token)),
         client_ip,
+        evidence: Evidence::None,
         door: Door::Use(Required { audience: Some(audience), ..Required::default() }),
     };
     let now_s = env.get("now").and_then(Value::as_i64).unwrap_or(1200);

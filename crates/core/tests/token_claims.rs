@@ -111,7 +111,7 @@ fn further_claims_never_replace_our_own() {
         assert_eq!(written["permissions"], json!(["read:a"]));
         assert_eq!(written["cnf"], json!({"jkt": "A"}));
         assert_eq!(written["https://example/plan"]["name"], "a \"b\"\n");
-        assert!(verify(dialect, &written).unwrap().bound);
+        assert!(verify(dialect, &written).unwrap().confirmation.is_some());
     }
 }
 
@@ -128,7 +128,10 @@ fn what_is_written_is_read() {
     assert_eq!(token.scope, "read:a write:a");
     assert_eq!(token.issued_at, Timestamp::from_seconds(1_000));
     assert_eq!(token.expires_at, Timestamp::from_seconds(1_600));
-    assert_eq!((token.not_before, token.jti.as_deref(), token.bound), (None, Some("j1"), false));
+    assert_eq!(
+        (token.not_before, token.jti.as_deref(), token.confirmation),
+        (None, Some("j1"), None)
+    );
 
     let token = verify(Dialect::Auth0, &payload(Dialect::Auth0)).unwrap();
     assert_eq!((token.dialect, token.client, token.jti), (Dialect::Auth0, client, None));
@@ -196,7 +199,7 @@ fn every_claim_must_be_there_and_of_its_type() {
         assert_eq!(with(dialect, "jti", Some(json!(7))), Err(TokenFault::Claim("jti")));
         assert_eq!(with(dialect, "jti", Some(json!(""))), Err(TokenFault::Claim("jti")));
         // Even `null`: whoever writes `cnf` means something by it.
-        assert!(with(dialect, "cnf", Some(json!(null))).unwrap().bound);
+        assert!(with(dialect, "cnf", Some(json!(null))).unwrap().confirmation.is_some());
     }
     assert_eq!(with(Dialect::Rfc9068, "jti", None), Err(TokenFault::Claim("jti")));
     for gty in [json!("client_credentials"), json!("password"), json!("")] {

@@ -5,8 +5,10 @@ use std::fmt;
 use keyward_core::allowlist::Layer;
 use keyward_core::attempt::CredentialFault;
 use keyward_core::decision::{Decision, Reason};
+use keyward_core::dpop::DpopFault;
 use keyward_core::gateway::opening::Opening;
 use keyward_core::policy::NotAdmitted;
+use keyward_core::possession::CertificateFault;
 use keyward_core::token::TokenFault;
 use metrics::Counter;
 
@@ -27,6 +29,11 @@ const REASONS: &[Reason] = &[
     Reason::ExpiredSecret,
     Reason::Token(TokenFault::Expired),
     Reason::UnprovenToken,
+    Reason::UnboundToken,
+    Reason::Proof(DpopFault::Target),
+    Reason::Proof(DpopFault::Old),
+    Reason::Proof(DpopFault::Replayed),
+    Reason::Certificate(CertificateFault::Other),
     Reason::RevokedToken,
     Reason::SuspendedClient,
     Reason::SuspendedAccount,

@@ -1,6 +1,6 @@
 //! Exactly one credential from a request's headers.
 //!
-//! Read are `Authorization` (Basic, Bearer) and `X-API-Key`. Never read: the query string,
+//! Read are `Authorization` (Basic, Bearer, DPoP) and `X-API-Key`. Never read: the query string,
 //! cookies, `Proxy-Authorization`, and names that differ in an underscore.
 
 use std::fmt;
@@ -149,6 +149,10 @@ fn from_authorization<'a>(
             return Ok(Credential::ApiKey(api_key_text(text.as_bytes())));
         }
         return Ok(Credential::Token(text));
+    }
+    if scheme.eq_ignore_ascii_case(b"dpop") {
+        let text = rest.and_then(bearer_text).ok_or(CredentialFault::MalformedBearer)?;
+        return Ok(Credential::DpopToken(text));
     }
     if scheme.eq_ignore_ascii_case(b"basic") {
         let pair = rest.and_then(|encoded| basic_pair(encoded, buffer));

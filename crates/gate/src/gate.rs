@@ -6,19 +6,21 @@ use std::time::Instant;
 
 use keyward_allowlist::{Peer, Source};
 use keyward_core::assertion::AssertionClaims;
-use keyward_core::attempt::{Attempt, CredentialFault, Door, Narrowing, Required};
+use keyward_core::attempt::{Attempt, CredentialFault, Door, Evidence, Narrowing, Required};
 use keyward_core::client::State;
 use keyward_core::decide::decide;
 use keyward_core::decision::{Decision, Denial, Permit, Reason};
 use keyward_core::gateway::opening::Opening;
 use keyward_core::gateway::{DEFAULT_GATEWAY, Disclosure};
 use keyward_core::policy::{Claim, NotAdmitted, Policy, Standing};
-use keyward_core::time::Clock;
+use keyward_core::replay::ReplayCache;
+use keyward_core::time::{Clock, Timestamp};
 use metrics::Counter;
 
 use crate::assertion::AssertionSigner;
 use crate::events::{Alarm, AlarmKind, Events};
 use crate::gateways::{Gateways, Registered};
+use crate::possession::Shown;
 use crate::probes::{Hold, Probes};
 use crate::reply::{Identity, Refusal};
 use crate::request::CheckRequest;
@@ -31,6 +33,10 @@ type SharedClock = Arc<dyn Clock + Send + Sync>;
 /// How often a check is made anew because its gateway was changed meanwhile, before it is refused.
 const ROUNDS_MAX: usize = 1_000;
 
+/// Proofs of possession that are remembered at a time. With each good for two minutes at most, more
+/// than 8,000 a second are refused.
+const PROOFS_MAX: usize = 1_000_000;
+
 /// Decides for gateways. One per process, shared by all gate listeners.
 pub struct Gate {
     pub(crate) policy: Arc<Policy>,
@@ -38,6 +44,9 @@ pub struct Gate {
     pub(crate) events: Events,
     gateways: Gateways,
     probes: Arc<Probes>,
+    proofs: ReplayCache,
+    /// When it began to remember proofs.
+    since: Timestamp,
     signer: Option<Arc<dyn AssertionSigner>>,
     disclosure: Disclosure,
     has_default_gateway: bool,
@@ -77,12 +86,15 @@ impl Gate {
     /// A gate over a policy. Install the metrics recorder before: handles are made here.
     #[must_use]
     pub fn new(policy: Arc<Policy>, clock: SharedClock, events: Events) -> Self {
+        let since = clock.now();
         Self {
             policy,
             clock,
             events,
             gateways: Gateways::default(),
             probes: Arc::default(),
+            proofs: ReplayCache::new(PROOFS_MAX),
+            since,
             signer: None,
             disclosure: Disclosure::Generic,
             has_default_gateway: true,
@@ -347,7 +359,9 @@ impl<R: CheckRequest> Round<'_, R> {
             narrowing: Narrowing { audiences: &narrowed.audiences, scopes: &narrowed.scopes },
         };
         let client_ip = told.client_ip;
-        let attempt = Attempt { credential, client_ip, door: Door::Use(required) };
+        let shown = Shown::new(self.request, gateway.kind);
+        let evidence = Evidence::Shown(&shown);
+        let attempt = Attempt { credential, client_ip, evidence, door: Door::Use(required) };
         Verdict::Decided(decide(&self.gate.policy, &attempt, &*self.gate.clock))
     }
 
@@ -369,7 +383,7 @@ impl<R: CheckRequest> Round<'_, R> {
         } else {
             None
         };
-        Identity::of(permit, id, assertion.as_deref()).ok_or_else(|| {
+        let identity = Identity::of(permit, id, assertion.as_deref()).ok_or_else(|| {
             tracing::error!(
                 client.id = %permit.client,
                 scope_bytes = permit.scope.len(),
@@ -377,7 +391,12 @@ impl<R: CheckRequest> Round<'_, R> {
                  grant fewer scopes or name an API at the gateway",
             );
             denial(Reason::Scope)
-        })
+        })?;
+        // Last of all: a request that is refused, or decided once more, uses no proof up.
+        if permit.once.is_some() {
+            permit.claim(&self.gate.proofs, self.gate.since, self.gate.clock.now())?;
+        }
+        Ok(identity)
     }
 
     fn sign(&self, permit: &Permit, id: RequestId) -> Option<String> {

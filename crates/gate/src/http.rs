@@ -7,21 +7,26 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{CONNECTION, HeaderValue};
-use http::{Method, Request, Response, Version};
+use http::header::{CONNECTION, HOST, HeaderValue};
+use http::{Method, Request, Response, Uri, Version};
 use http_body::Body;
 use keyward_allowlist::{
     ClientAddressRule, ClientIp, Connection, NoClientIp, Source, client_address_from_proxy,
 };
 use keyward_core::attempt::{Credential, CredentialFault};
 use keyward_core::gateway::opening::Asked;
-use keyward_core::gateway::{CertificateName, GatewayKind, OriginalRequest, Protocol};
+use keyward_core::gateway::{
+    CertificateName, GatewayKind, OriginalPlace, OriginalRequest, Protocol,
+};
 use keyward_core::policy::Claim;
+use keyward_core::possession::{CertificateFault, Thumbprint};
 use tower_service::Service;
 
+use crate::certificate;
 use crate::credential::{BasicBuffer, credential_in};
 use crate::gate::{Answer, Gate, Reply};
-use crate::lines::Lines;
+use crate::lines::{Line, Lines};
+use crate::possession;
 use crate::probes::{Hold, Seen};
 use crate::reply::CheckBody;
 use crate::request::{Ambiguous, CheckRequest, Narrowed};
@@ -61,7 +66,7 @@ impl Checks {
         let check = HttpCheck {
             connection: &self.connection,
             method: request.method(),
-            target: request.uri().path_and_query().map(http::uri::PathAndQuery::as_str),
+            uri: request.uri(),
             tail_from: place.as_ref().map(|place| place.tail_from),
             lines,
             credential,
@@ -177,7 +182,7 @@ impl<'a> Place<'a> {
 struct HttpCheck<'a> {
     connection: &'a Connection,
     method: &'a Method,
-    target: Option<&'a str>,
+    uri: &'a Uri,
     tail_from: Option<usize>,
     lines: Lines<'a>,
     credential: Result<Credential<'a>, CredentialFault>,
@@ -210,10 +215,46 @@ impl CheckRequest for HttpCheck<'_> {
                 Ok(Asked { method, target, has_preflight_headers })
             }
             OriginalRequest::RequestLine => {
-                let tail = self.target.zip(self.tail_from);
+                let target = self.uri.path_and_query().map(http::uri::PathAndQuery::as_str);
+                let tail = target.zip(self.tail_from);
                 let target = tail.and_then(|(target, from)| target.get(from..));
                 Ok(Asked { method: Some(self.method.as_str()), target, has_preflight_headers })
             }
+        }
+    }
+
+    fn proof(&self) -> Line<'_> {
+        self.lines.dpop
+    }
+
+    fn place(&self, kind: GatewayKind) -> Option<possession::Place<'_>> {
+        let once = |name| self.lines.once(name).ok().flatten();
+        match kind.original_place() {
+            OriginalPlace::Headers { scheme, host } => {
+                possession::Place::told(once(scheme)?, once(host)?)
+            }
+            OriginalPlace::Url => match kind.original_request() {
+                OriginalRequest::Headers { target, .. } => possession::Place::of_url(once(target)?),
+                OriginalRequest::RequestLine => None,
+            },
+            OriginalPlace::OwnHost { scheme } => {
+                let host = match self.uri.authority() {
+                    Some(authority) => authority.as_str(),
+                    None => once(HOST.as_str())?,
+                };
+                possession::Place::told(once(scheme)?, host)
+            }
+            OriginalPlace::Nowhere => None,
+        }
+    }
+
+    fn certificate(&self, kind: GatewayKind) -> Option<Result<Thumbprint, CertificateFault>> {
+        let (name, form) = kind.client_certificate()?;
+        let mut lines = self.lines.all.get_all(name).iter();
+        let told = lines.next()?;
+        match lines.next() {
+            None => certificate::thumbprint(form, told.as_bytes()),
+            Some(_) => Some(Err(CertificateFault::Several)),
         }
     }
 

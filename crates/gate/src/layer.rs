@@ -29,6 +29,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use ::http::uri::Scheme;
 use ::http::{Extensions, Request, Response};
 use bytes::Bytes;
 use http_body_util::{Either, Full};
@@ -41,10 +42,12 @@ pub use node::{Ask, AskError, Asking, Node, NodeError};
 
 use crate::gate::{Answer, Gate, Reply};
 use caller::{forget_identity, take_identity};
-use check::{LayerCheck, question};
+use check::{LayerCheck, Question, question};
 
 /// How the layer finds the other end of a request's connection.
 type PeerFrom = fn(&Extensions) -> Option<Peer>;
+/// How the layer finds the client certificate of a request's connection, in DER.
+pub type CertificateFrom = fn(&Extensions) -> Option<&[u8]>;
 
 /// Guards a service. See the [module](self).
 #[derive(Clone)]
@@ -59,6 +62,8 @@ struct Guard {
     audiences: Vec<String>,
     scopes: Vec<String>,
     hide_credential: bool,
+    origin: Option<Origin>,
+    certificate_from: CertificateFrom,
 }
 
 #[derive(Clone)]
@@ -91,6 +96,8 @@ impl KeywardLayer {
             audiences: Vec::new(),
             scopes: Vec::new(),
             hide_credential: false,
+            origin: None,
+            certificate_from: |_| None,
         };
         Self { guard: Arc::new(guard) }
     }
@@ -127,6 +134,24 @@ impl KeywardLayer {
         self.edit(|guard| guard.hide_credential = true)
     }
 
+    /// Where callers reach this service: `https://HOST` or `https://HOST:PORT`. DPoP proofs must be
+    /// for there; without it a token that is bound to a key is refused, because what a request says
+    /// about its host is the caller's.
+    ///
+    /// # Errors
+    /// [`NoOrigin`].
+    pub fn served_at(self, origin: &str) -> Result<Self, NoOrigin> {
+        let origin = Origin::parse(origin)?;
+        Ok(self.edit(|guard| guard.origin = Some(origin)))
+    }
+
+    /// Where the client certificate of a request's connection is found, in DER, when this service
+    /// ends TLS itself. Without one a token that is bound to a certificate is refused.
+    #[must_use]
+    pub fn certificate_from(self, find: CertificateFrom) -> Self {
+        self.edit(|guard| guard.certificate_from = find)
+    }
+
     fn edit(mut self, edit: impl FnOnce(&mut Guard)) -> Self {
         edit(Arc::make_mut(&mut self.guard));
         self
@@ -142,6 +167,36 @@ fn one_word(text: &str) -> Result<String, NoRequirement> {
     let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits { Ok(text.to_owned()) } else { Err(NoRequirement(text.escape_debug().to_string())) }
 }
+
+/// Where a service is reached.
+#[derive(Debug, Clone)]
+struct Origin {
+    scheme: String,
+    authority: String,
+}
+
+impl Origin {
+    fn parse(text: &str) -> Result<Self, NoOrigin> {
+        let uri: Option<::http::Uri> = text.parse().ok();
+        let parts = uri.map(::http::Uri::into_parts);
+        let place = parts.and_then(|parts| {
+            let path = parts.path_and_query.as_ref().map_or("/", |path| path.as_str());
+            parts.scheme.zip(parts.authority).filter(|_| path == "/")
+        });
+        let web = |scheme: &Scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme);
+        match place {
+            Some((scheme, authority)) if web(&scheme) && !authority.as_str().contains('@') => {
+                Ok(Self { scheme: scheme.to_string(), authority: authority.to_string() })
+            }
+            _ => Err(NoOrigin(text.to_owned())),
+        }
+    }
+}
+
+/// Something that is not where a service is reached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no origin: write https://HOST or https://HOST:PORT")]
+pub struct NoOrigin(String);
 
 impl fmt::Debug for KeywardLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,9 +264,16 @@ impl Guard {
     /// Lets a request pass with its identity, or gives the answer to be sent instead.
     async fn decide<B>(&self, request: &mut Request<B>) -> Result<(), Response<Full<Bytes>>> {
         let connection = self.connection(request.extensions());
+        let asking = Question {
+            connection,
+            audiences: &self.audiences,
+            scopes: &self.scopes,
+            origin: self.origin.as_ref(),
+            certificate_from: self.certificate_from,
+        };
         let identity = match &self.way {
             Way::Within { gate, gateway } => {
-                let check = LayerCheck::new(request, connection, &self.audiences, &self.scopes);
+                let check = LayerCheck::new(request, asking);
                 let Answer { id, reply, hold } = check.ask(gate, gateway);
                 if let Some(hold) = hold {
                     hold.over().await;
@@ -224,7 +286,7 @@ impl Guard {
                 }
             }
             Way::Asking { node, rule } => {
-                let question = question(request, connection, rule, &self.audiences, &self.scopes);
+                let question = question(request, asking, rule);
                 (node::ask(&**node, question).await?, false)
             }
         };

@@ -11,6 +11,7 @@
 //! | `layer` | a tower layer for Rust services, without axum and tonic |
 
 mod assertion;
+mod certificate;
 mod counters;
 pub mod credential;
 mod events;
@@ -23,6 +24,7 @@ mod http;
 #[cfg(feature = "layer")]
 pub mod layer;
 mod lines;
+mod possession;
 pub mod probes;
 mod reply;
 mod request;

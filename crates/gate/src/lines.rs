@@ -42,6 +42,7 @@ pub(crate) struct Lines<'a> {
     pub(crate) all: &'a HeaderMap,
     pub(crate) authorization: Line<'a>,
     pub(crate) api_key: Line<'a>,
+    pub(crate) dpop: Line<'a>,
     pub(crate) gateway_token: Line<'a>,
     real_ip: Line<'a>,
     original_method: Line<'a>,
@@ -63,6 +64,7 @@ impl<'a> Lines<'a> {
             all,
             authorization: Line::None,
             api_key: Line::None,
+            dpop: Line::None,
             gateway_token: Line::None,
             real_ip: Line::None,
             original_method: Line::None,
@@ -85,6 +87,7 @@ impl<'a> Lines<'a> {
         match name {
             "authorization" => self.authorization.add(value),
             "x-api-key" => self.api_key.add(value),
+            "dpop" => self.dpop.add(value),
             "x-gateway-token" => self.gateway_token.add(value),
             "x-real-ip" => self.real_ip.add(value),
             "x-original-method" => self.original_method.add(value),

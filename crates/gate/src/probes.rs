@@ -201,9 +201,10 @@ impl Probes {
     pub(crate) fn ordered(&self, credential: &Credential<'_>, now: Timestamp) -> Option<Ordered> {
         let text = match credential {
             Credential::Token(text) | Credential::ApiKey(text) => *text,
-            Credential::Pair { .. } | Credential::Assertion(_) | Credential::Certificate(_) => {
-                return None;
-            }
+            Credential::Pair { .. }
+            | Credential::DpopToken(_)
+            | Credential::Assertion(_)
+            | Credential::Certificate(_) => return None,
         };
         if !text.starts_with(PROBE_PREFIX) || self.is_idle() {
             return None;

@@ -18,6 +18,7 @@ use http_body_util::Full;
 use keyward_allowlist::ClientIp;
 use keyward_core::attempt::CredentialFault;
 use keyward_core::decision::{Permit, Reason};
+use keyward_core::dpop::DpopFault;
 use keyward_core::gateway::{DenyStyle, Disclosure};
 
 use crate::probes::ProbeAnswer;
@@ -95,6 +96,8 @@ fn class(reason: Reason, disclosure: Disclosure) -> Class {
         | Reason::ExpiredSecret
         | Reason::Token(_)
         | Reason::UnprovenToken
+        | Reason::UnboundToken
+        | Reason::Certificate(_)
         | Reason::RevokedToken
         | Reason::SuspendedClient
         | Reason::SuspendedAccount => Class::Unauthorized,
@@ -106,9 +109,13 @@ fn class(reason: Reason, disclosure: Disclosure) -> Class {
         | Reason::UnknownAudience
         | Reason::GrantType
         | Reason::NoGrant
-        | Reason::Scope => Class::Forbidden,
+        | Reason::Scope
+        | Reason::NothingToBind(_)
+        | Reason::NotBinding => Class::Forbidden,
         Reason::RateLimit | Reason::Quota => Class::TooMany,
-        Reason::Stale => Class::Unavailable,
+        Reason::Proof(DpopFault::Full) | Reason::Stale => Class::Unavailable,
+        // One answer for all: whoever signs proofs can look at his own.
+        Reason::Proof(_) => Class::Unauthorized,
     }
 }
 

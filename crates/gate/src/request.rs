@@ -6,7 +6,10 @@ use keyward_allowlist::{ClientAddressRule, ClientIp, NoClientIp};
 use keyward_core::attempt::{Credential, CredentialFault};
 use keyward_core::gateway::GatewayKind;
 use keyward_core::gateway::opening::Asked;
+use keyward_core::possession::{CertificateFault, Thumbprint};
 
+use crate::lines::Line;
+use crate::possession::Place;
 use crate::probes::Seen;
 
 /// A request for a decision. Everything is read from where this gateway, by its kind, writes it.
@@ -19,6 +22,15 @@ pub(crate) trait CheckRequest {
 
     /// What the caller asked the application for.
     fn asked(&self, kind: GatewayKind) -> Result<Asked<'_>, Ambiguous>;
+
+    /// The header with the DPoP proof.
+    fn proof(&self) -> Line<'_>;
+
+    /// At which scheme and host the caller asked; `None` when nobody says so who can be believed.
+    fn place(&self, kind: GatewayKind) -> Option<Place<'_>>;
+
+    /// The caller's client certificate; `None` when there is none.
+    fn certificate(&self, kind: GatewayKind) -> Option<Result<Thumbprint, CertificateFault>>;
 
     /// What the route asks for beyond the gateway.
     fn narrowing(&self) -> Result<Narrowed<'_>, Ambiguous>;

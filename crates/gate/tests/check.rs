@@ -30,6 +30,9 @@ mod identity;
 #[path = "it/layer.rs"]
 mod layer;
 #[cfg(test)]
+#[path = "it/possession.rs"]
+mod possession;
+#[cfg(test)]
 #[path = "it/probes.rs"]
 mod probes;
 #[cfg(test)]

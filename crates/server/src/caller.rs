@@ -9,15 +9,17 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use keyward_core::actor::Actor;
-use keyward_core::attempt::{Attempt, Credential, CredentialFault, Door, Required};
+use keyward_core::attempt::{Attempt, Credential, CredentialFault, Door, Evidence, Required};
 use keyward_core::decide::decide;
 use keyward_core::decision::{Decision, Denial, Permit, Reason};
+use keyward_core::dpop::DpopFault;
 use keyward_core::id::ClientId;
 use keyward_core::token::TokenFault;
 use keyward_gate::credential::{BasicBuffer, credential};
 
 use crate::address::public_client_ip;
 use crate::failure::Failure;
+use crate::possession::{Shown, claim};
 use crate::request_log::RequestClient;
 use crate::services::Services;
 
@@ -119,8 +121,8 @@ pub fn actor_of(permit: &Permit) -> Actor {
 fn authenticate<S: Scope>(parts: &Parts, services: &Services) -> Result<Caller<S>, Failure> {
     let mut buffer = BasicBuffer::new();
     // Only tokens: a key or a Basic pair carries no audience that somebody chose for this API.
-    let shown = match credential(&parts.headers, &mut buffer) {
-        Ok(token @ Credential::Token(_)) => Ok(token),
+    let token = match credential(&parts.headers, &mut buffer) {
+        Ok(token @ (Credential::Token(_) | Credential::DpopToken(_))) => Ok(token),
         Ok(
             Credential::Pair { .. }
             | Credential::ApiKey(_)
@@ -130,9 +132,11 @@ fn authenticate<S: Scope>(parts: &Parts, services: &Services) -> Result<Caller<S
         Err(fault) => Err(fault),
     };
     let audience = services.management_audience();
+    let shown = Shown::new(services, parts);
     let attempt = Attempt {
-        credential: shown,
+        credential: token,
         client_ip: public_client_ip(services, parts),
+        evidence: Evidence::Shown(&shown),
         door: Door::Use(Required { audience: Some(&audience), ..Required::default() }),
     };
     let permit = match decide(&services.policy, &attempt, &*services.clock) {
@@ -151,6 +155,7 @@ fn authenticate<S: Scope>(parts: &Parts, services: &Services) -> Result<Caller<S
             format!("Insufficient scope, expected any of: {names}"),
         ));
     }
+    claim(services, &permit).map_err(|denial| refusal(&denial))?;
     Ok(Caller {
         actor: actor_of(&permit),
         client: Some(permit.client),
@@ -162,7 +167,9 @@ fn authenticate<S: Scope>(parts: &Parts, services: &Services) -> Result<Caller<S
 /// A management caller learns as little of a refusal as any other.
 fn refusal(denial: &Denial) -> Failure {
     match denial.reason {
-        Reason::Stale => Failure::unavailable("the policy is being loaded, try again"),
+        Reason::Stale | Reason::Proof(DpopFault::Full) => {
+            Failure::unavailable("the policy is being loaded, try again")
+        }
         Reason::Credential(CredentialFault::Several) | Reason::AmbiguousRequest => {
             Failure::bad_request("invalid_request", "send one credential, not several")
         }
@@ -196,6 +203,11 @@ fn refusal(denial: &Denial) -> Failure {
         | Reason::ExpiredSecret
         | Reason::Token(_)
         | Reason::UnprovenToken
+        | Reason::UnboundToken
+        | Reason::Proof(_)
+        | Reason::Certificate(_)
+        | Reason::NothingToBind(_)
+        | Reason::NotBinding
         | Reason::RevokedToken
         | Reason::SuspendedClient
         | Reason::SuspendedAccount

@@ -16,6 +16,7 @@ pub mod logs;
 pub mod management;
 pub mod oauth;
 pub mod ops;
+mod possession;
 mod request_log;
 pub mod services;
 pub mod signing;

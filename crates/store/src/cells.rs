@@ -70,13 +70,24 @@ impl<'r> Cells<'r> {
         serde_json::from_str(text).map_err(|error| self.not_json(column, &error))
     }
 
+    /// JSON, or nothing.
     pub(crate) fn optional_json<T: DeserializeOwned>(
         &mut self,
         column: &str,
     ) -> Result<Option<T>, StoreError> {
         let text: Option<&str> = self.take(column, "holds no text")?;
-        let read = text.map(serde_json::from_str).transpose();
-        read.map_err(|error| self.not_json(column, &error))
+        let read = |text| serde_json::from_str(text).map_err(|error| self.not_json(column, &error));
+        text.map(read).transpose()
+    }
+
+    /// A truth value, or nothing.
+    pub(crate) fn optional_truth(&mut self, column: &str) -> Result<Option<bool>, StoreError> {
+        match self.optional_integer(column)? {
+            None => Ok(None),
+            Some(0) => Ok(Some(false)),
+            Some(1) => Ok(Some(true)),
+            Some(_) => Err(self.corrupt(column, "holds neither 0 nor 1")),
+        }
     }
 
     /// The error for JSON that is not of the form expected. The library's message is left out: it

@@ -275,6 +275,11 @@ fn migrator() -> Migrator {
             "client_credentials",
             include_str!("../migrations/sqlite/0003_client_credentials.sql"),
         ),
+        migration(
+            4,
+            "proof_of_possession",
+            include_str!("../migrations/sqlite/0004_proof_of_possession.sql"),
+        ),
         migration(5, "actions", include_str!("../migrations/sqlite/0005_actions.sql")),
         migration(6, "logs", include_str!("../migrations/sqlite/0006_logs.sql")),
     ])

@@ -7,7 +7,7 @@ use keyward_allowlist::{EntryRules, parse_address, parse_entry};
 use keyward_core::actor::Actor;
 use keyward_core::allowlist::{Entry, Mode};
 use keyward_core::api::{Account, Api};
-use keyward_core::attempt::{Attempt, Credential, Door, Required};
+use keyward_core::attempt::{Attempt, Credential, Door, Evidence, Required};
 use keyward_core::client::{Client, ClientGrant, State};
 use keyward_core::decide::decide;
 use keyward_core::decision::Decision;
@@ -123,6 +123,7 @@ fn admits(policy: &Policy, address: &str) -> bool {
     let attempt = Attempt {
         credential: Ok(Credential::Pair { client: &id, secret: SECRET }),
         client_ip: Ok(parse_address(address).unwrap().into()),
+        evidence: Evidence::None,
         door: Door::Use(Required { audience: Some("https://orders/"), ..Required::default() }),
     };
     let clock = FixedClock { now: moment(1), uptime_ms: 1 };

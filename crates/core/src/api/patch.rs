@@ -7,6 +7,7 @@ use crate::client::patch::{check_kept, check_metadata, merge, set};
 use crate::client::{ClientGrant, State};
 use crate::invalid::{Faults, Invalid};
 use crate::jwk::Algorithm;
+use crate::possession::ProofOfPossession;
 use crate::time::Timestamp;
 use crate::token::Dialect;
 
@@ -32,6 +33,8 @@ pub struct ApiPatch {
     pub token_lifetime_s: Option<u32>,
     /// See [`Api::dialect`] and [`Api::permissions_claim`].
     pub dialect: Option<(Dialect, bool)>,
+    /// See [`Api::proof_of_possession`].
+    pub proof_of_possession: Option<Option<ProofOfPossession>>,
     /// The new [`Api::kept_fields`], merged by whoever knows their form.
     pub kept_fields: Option<String>,
 }
@@ -50,6 +53,7 @@ impl Api {
             self.dialect = dialect;
             self.permissions_claim = permissions;
         }
+        set(&mut self.proof_of_possession, patch.proof_of_possession);
         set(&mut self.kept_fields, patch.kept_fields);
         self.updated_at = now;
         self.check()

@@ -26,9 +26,6 @@ const GRANT_TYPE_CHARS_MAX: usize = 200;
 /// The most bytes of fields that are only kept.
 pub const KEPT_BYTES_MAX: usize = 65_536;
 
-/// Kinds of application that run in somebody else's hands and can keep no secret.
-const PUBLIC_APP_TYPES: [&str; 2] = ["native", "spa"];
-
 /// Changes to a client; `None` leaves a field alone, an inner `None` empties it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientPatch {
@@ -48,6 +45,8 @@ pub struct ClientPatch {
     pub authentication: Option<Option<ClientAuthentication>>,
     /// See [`Client::token_endpoint_auth_method`].
     pub token_endpoint_auth_method: Option<Option<String>>,
+    /// See [`Client::require_proof_of_possession`].
+    pub require_proof_of_possession: Option<Option<bool>>,
     /// Merged into [`Client::metadata`]; a key with `None` is removed.
     pub metadata: BTreeMap<String, Option<String>>,
     /// The whole allowlist, as bare networks.
@@ -79,6 +78,7 @@ impl Client {
             self.set_authentication(authentication);
         }
         set(&mut self.token_endpoint_auth_method, patch.token_endpoint_auth_method);
+        set(&mut self.require_proof_of_possession, patch.require_proof_of_possession);
         set(&mut self.kept_fields, patch.kept_fields);
         merge(&mut self.metadata, patch.metadata);
         let implied = patch.allowed_networks.as_ref().map(|list| Mode::implied(list.is_empty()));
@@ -124,12 +124,7 @@ impl Client {
         // grant when it is asked for alone; with the others it may, unused.
         let machine_only =
             matches!(self.grant_types.as_slice(), [one] if one == CLIENT_CREDENTIALS);
-        let public = match self.token_endpoint_auth_method.as_deref() {
-            _ if self.authentication.is_some() => false,
-            Some(method) => method == "none",
-            None => self.app_type.as_deref().is_some_and(|kind| PUBLIC_APP_TYPES.contains(&kind)),
-        };
-        faults.require(!(machine_only && public), "grant_types", "public_client", || {
+        faults.require(!(machine_only && self.is_public()), "grant_types", "public_client", || {
             format!("Invalid grant types: {CLIENT_CREDENTIALS}")
         });
     }

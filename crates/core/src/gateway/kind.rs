@@ -30,6 +30,40 @@ pub enum OriginalRequest {
     RequestLine,
 }
 
+/// Where a check over HTTP says at which scheme and host the caller asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OriginalPlace {
+    /// In headers.
+    Headers {
+        /// The scheme.
+        scheme: &'static str,
+        /// The host, with its port unless it is the scheme's own.
+        host: &'static str,
+    },
+    /// In the URL that [`OriginalRequest`] has.
+    Url,
+    /// The scheme in a header, and the host where the question's own stands.
+    OwnHost {
+        /// The header.
+        scheme: &'static str,
+    },
+    /// Nowhere that could be believed.
+    Nowhere,
+}
+
+/// How a client certificate is spelled in a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CertificateForm {
+    /// RFC 9440: base64 of DER between colons.
+    ByteSequence,
+    /// PEM, URL-encoded.
+    EscapedPem,
+    /// What stands between the first and last line of PEM, in one line, perhaps URL-encoded.
+    EscapedBase64,
+    /// The `Cert` of Envoy's `x-forwarded-client-cert`.
+    Xfcc,
+}
+
 /// A program that can stand in front of an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GatewayKind {
@@ -161,6 +195,48 @@ impl GatewayKind {
             | Self::EnvoyGrpc
             | Self::Istio
             | Self::GatewayApiGrpc => OriginalRequest::RequestLine,
+        }
+    }
+
+    /// Where its checks over HTTP say at which scheme and host the caller asked.
+    #[must_use]
+    pub const fn original_place(self) -> OriginalPlace {
+        match self {
+            Self::Nginx | Self::Haproxy | Self::Apache | Self::Tower | Self::Application => {
+                OriginalPlace::Headers { scheme: "x-original-proto", host: "x-original-host" }
+            }
+            Self::IngressNginx => OriginalPlace::Url,
+            Self::Caddy | Self::Traefik | Self::Apisix | Self::Kong => {
+                OriginalPlace::Headers { scheme: "x-forwarded-proto", host: "x-forwarded-host" }
+            }
+            // Envoy sets it at the edge, whatever the caller wrote.
+            Self::EnvoyHttp => OriginalPlace::OwnHost { scheme: "x-forwarded-proto" },
+            // The Gateway API has no way to add what the caller cannot write.
+            Self::GatewayApi | Self::EnvoyGrpc | Self::Istio | Self::GatewayApiGrpc => {
+                OriginalPlace::Nowhere
+            }
+        }
+    }
+
+    /// In which header its checks over HTTP tell the caller's client certificate, and how.
+    #[must_use]
+    pub const fn client_certificate(self) -> Option<(&'static str, CertificateForm)> {
+        match self {
+            Self::Nginx => Some(("x-ssl-client-cert", CertificateForm::EscapedPem)),
+            Self::Haproxy | Self::Apache | Self::Caddy | Self::Tower | Self::Application => {
+                Some(("client-cert", CertificateForm::ByteSequence))
+            }
+            Self::Traefik => Some(("x-forwarded-tls-client-cert", CertificateForm::EscapedBase64)),
+            Self::EnvoyHttp => Some(("x-forwarded-client-cert", CertificateForm::Xfcc)),
+            // The controller sets its header where it asks for certificates, and passes the caller's
+            // own on where it does not.
+            Self::IngressNginx
+            | Self::Apisix
+            | Self::Kong
+            | Self::GatewayApi
+            | Self::EnvoyGrpc
+            | Self::Istio
+            | Self::GatewayApiGrpc => None,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::api::{Account, Api};
 use crate::client::{CLIENT_CREDENTIALS, Client, State};
 use crate::id::{AccountId, ApiId, ClientId, ClientKey, SecretId};
 use crate::jwk::Algorithm;
+use crate::possession::ProofOfPossession;
 use crate::secret::SecretHash;
 use crate::time::Timestamp;
 use crate::token::Dialect;
@@ -37,6 +38,10 @@ pub struct ClientRecord {
     pub state: State,
     /// Whether it may use the grant type `client_credentials`.
     pub client_credentials: bool,
+    /// Whether it can keep no secret.
+    pub is_public: bool,
+    /// Whether it gets bound tokens alone.
+    pub require_proof_of_possession: bool,
     /// Its account; an empty cell is an account that is gone.
     pub account: Option<Arc<ArcSwapOption<AccountRecord>>>,
     /// Its secrets; none when it authenticates otherwise.
@@ -67,6 +72,8 @@ impl ClientRecord {
             foreign_id: client.id.foreign_text().cloned(),
             state: client.state,
             client_credentials: client.grant_types.iter().any(|name| name == CLIENT_CREDENTIALS),
+            is_public: client.is_public(),
+            require_proof_of_possession: client.require_proof_of_possession.unwrap_or_default(),
             account,
             // Security: whatever is stored, who has a key is not let in by anything else.
             secrets: match client.authentication {
@@ -145,6 +152,8 @@ pub struct ApiRecord {
     pub dialect: Dialect,
     /// Whether they carry `permissions`.
     pub permissions_claim: bool,
+    /// How they are bound.
+    pub proof_of_possession: Option<ProofOfPossession>,
     /// Keyward's own API.
     pub is_system: bool,
 }
@@ -159,6 +168,7 @@ impl ApiRecord {
             token_lifetime_s: api.token_lifetime_s,
             dialect: api.dialect,
             permissions_claim: api.permissions_claim,
+            proof_of_possession: api.proof_of_possession,
             is_system: api.is_system,
         }
     }

@@ -8,6 +8,7 @@ use super::{
 use crate::id::ClientId;
 use crate::jws::Verified;
 use crate::jws::json::{ObjectText, StrictJson};
+use crate::possession::Confirmation;
 use crate::time::Timestamp;
 
 /// The last moment a token may name, in seconds: the end of the year 9999. Larger numbers are a
@@ -96,7 +97,7 @@ pub(super) fn read(
         expires_at: moment(&payload, "exp")?.ok_or(TokenFault::Claim("exp"))?,
         not_before: moment(&payload, "nbf")?,
         jti,
-        bound: payload.get("cnf").is_some(),
+        confirmation: payload.get("cnf").map(|cnf| Box::new(Confirmation::read(cnf))),
     })
 }
 

@@ -14,6 +14,7 @@ fn check(lines: &[(&'static str, &[u8])], expected: &str) {
         Ok(Credential::Pair { client, secret }) => format!("pair {client} {secret}"),
         Ok(Credential::ApiKey(key)) => format!("key {key}"),
         Ok(Credential::Token(token)) => format!("token {token}"),
+        Ok(Credential::DpopToken(token)) => format!("dpop {token}"),
         Ok(Credential::Assertion(_) | Credential::Certificate(_)) => "not of this door".to_owned(),
         Err(fault) => format!("{fault:?}"),
     };

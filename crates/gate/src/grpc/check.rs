@@ -12,18 +12,22 @@ use keyward_allowlist::{
     ClientAddressRule, ClientIp, NoClientIp, Peer, Source, client_address, client_address_from_text,
 };
 use keyward_core::attempt::{Credential, CredentialFault};
-use keyward_core::gateway::GatewayKind;
 use keyward_core::gateway::opening::Asked;
+use keyward_core::gateway::{CertificateForm, GatewayKind};
+use keyward_core::possession::{CertificateFault, Thumbprint};
 
+use crate::certificate;
 use crate::headers::Headers;
-use crate::lines::Lines;
+use crate::lines::{Line, Lines};
+use crate::possession::Place;
 use crate::probes::{LINES_MAX, Seen, shown};
 use crate::request::{Ambiguous, CheckRequest as Ask, Narrowed, has_preflight_headers};
 
 /// The caller's headers that decide something.
-const READ: [&str; 6] = [
+const READ: [&str; 7] = [
     "authorization",
     "x-api-key",
+    "dpop",
     "x-forwarded-for",
     "origin",
     "access-control-request-method",
@@ -138,6 +142,21 @@ impl Ask for GrpcCheck<'_> {
             target: http.map(|http| http.path.as_str()).filter(|path| text(path)),
             has_preflight_headers: has_preflight_headers(self.headers),
         })
+    }
+
+    fn proof(&self) -> Line<'_> {
+        Lines::of(self.headers).dpop
+    }
+
+    fn place(&self, _kind: GatewayKind) -> Option<Place<'_>> {
+        let http = self.http()?;
+        Place::told(&http.scheme, &http.host)
+    }
+
+    /// That of the caller's connection, which Envoy tells when it is to (`include_peer_certificate`).
+    fn certificate(&self, _kind: GatewayKind) -> Option<Result<Thumbprint, CertificateFault>> {
+        let source = self.attributes?.source.as_ref()?;
+        certificate::thumbprint(CertificateForm::EscapedPem, source.certificate.as_bytes())
     }
 
     fn narrowing(&self) -> Result<Narrowed<'_>, Ambiguous> {

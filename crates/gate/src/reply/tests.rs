@@ -14,6 +14,8 @@ fn permit(scope: &str) -> Permit {
         api: None,
         shown: Shown::Secret(SecretId(1)),
         flow: None,
+        confirmation: None,
+        once: None,
         would_deny: None,
         revision: 1,
     }

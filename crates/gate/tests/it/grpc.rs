@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use envoy_types::pb::envoy::config::core::v3::address::Address as Kind;
 use envoy_types::pb::envoy::config::core::v3::{
     Address, HeaderMap, HeaderValue, Pipe, SocketAddress,
@@ -19,6 +21,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::fixture::{FOREIGN, Key, LISTED, LOCAL, World, gateway, networks};
+use crate::possession::{Holder, bound};
 
 fn envoy(name: &str) -> Gateway {
     gateway(name, GatewayKind::EnvoyGrpc)
@@ -32,6 +35,8 @@ struct Call {
     raw: bool,
     method: &'static str,
     path: String,
+    scheme: &'static str,
+    certificate: String,
     extensions: Vec<(&'static str, String)>,
     metadata: Vec<(&'static str, String)>,
 }
@@ -44,6 +49,8 @@ impl Call {
             raw: false,
             method: "GET",
             path: "/orders".to_owned(),
+            scheme: "https",
+            certificate: String::new(),
             extensions: vec![("gateway", gateway.to_owned())],
             metadata: Vec::new(),
         }
@@ -79,6 +86,7 @@ impl Call {
             method: self.method.to_owned(),
             path: self.path.clone(),
             host: "api.example".to_owned(),
+            scheme: self.scheme.to_owned(),
             ..HttpRequest::default()
         };
         if self.raw {
@@ -103,7 +111,11 @@ impl Call {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
         };
         let attributes = AttributeContext {
-            source: Some(Peer { address, ..Peer::default() }),
+            source: Some(Peer {
+                address,
+                certificate: self.certificate.clone(),
+                ..Peer::default()
+            }),
             request: Some(Request { time: None, http: Some(http) }),
             context_extensions: owned(&self.extensions),
             ..AttributeContext::default()
@@ -360,4 +372,62 @@ async fn health_follows_the_policy() {
     world.policy.apply(world.policy.revision() + 1, Vec::new(), Freshness::Until(1));
     assert_eq!(health(&world, authorization).await, Ok(2));
     assert_eq!(health(&World::before_the_first_policy(1), "").await, Ok(2));
+}
+
+#[tokio::test]
+async fn a_bound_token_needs_its_proof_for_the_callers_own_url() {
+    let mut world = World::new();
+    let (key, holder) = (world.listed_key(), Holder::new());
+    world.register(envoy("edge"));
+    let token = bound(&world, &key, Some(holder.confirmation()));
+    let url = "https://api.example/orders";
+    for raw in [false, true] {
+        let call = |url: &str, jti: &str| {
+            let mut call = Call::new("edge")
+                .header("authorization", &format!("DPoP {token}"))
+                .header("dpop", &holder.proof(&world, url, &token, jti));
+            call.raw = raw;
+            call
+        };
+        let jti = |number: u8| format!("{raw}{number}");
+        assert_eq!(call(url, &jti(1)).status(&world).await, 200);
+        assert_eq!(call(url, &jti(1)).status(&world).await, 401);
+        assert_eq!(call("https://evil.example/orders", &jti(2)).status(&world).await, 401);
+        let mut twice = call(url, &jti(3));
+        twice.headers.push(("dpop", holder.proof(&world, url, &token, &jti(4))));
+        assert_eq!(twice.status(&world).await, 401);
+        let mut elsewhere = call(url, &jti(5));
+        elsewhere.path = "/others".to_owned();
+        assert_eq!(elsewhere.status(&world).await, 401);
+        let mut nowhere = call(url, &jti(6));
+        nowhere.scheme = "";
+        assert_eq!(nowhere.status(&world).await, 401);
+    }
+    let as_bearer = Call::new("edge").header("authorization", &format!("Bearer {token}"));
+    assert_eq!(as_bearer.status(&world).await, 401);
+}
+
+#[tokio::test]
+async fn a_certificate_is_that_of_the_callers_connection() {
+    let mut world = World::new();
+    let key = world.listed_key();
+    world.register(envoy("edge"));
+    let der = [0x30, 0x03, 0x02, 0x01, 0xfb];
+    let thumbprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der);
+    let cnf = serde_json::json!({ "x5t#S256": URL_SAFE_NO_PAD.encode(thumbprint) });
+    let token = bound(&world, &key, Some(cnf));
+    let pem = format!(
+        "-----BEGIN%20CERTIFICATE-----%0A{}%0A-----END%20CERTIFICATE-----%0A",
+        STANDARD.encode(der)
+    );
+    let call = Call::new("edge").header("authorization", &format!("Bearer {token}"));
+    assert_eq!(call.status(&world).await, 401);
+    // What the caller writes of it is not read.
+    let forged = call.clone().header("x-forwarded-client-cert", &format!("Cert=\"{pem}\""));
+    assert_eq!(forged.status(&world).await, 401);
+    let mut shown = call;
+    shown.certificate = pem.clone();
+    assert_eq!(shown.status(&world).await, 200);
+    shown.certificate = pem.replace("MAMC", "MAMD");
+    assert_eq!(shown.status(&world).await, 401);
 }

@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty, Full};
@@ -17,6 +19,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::fixture::{AUDIENCE, FOREIGN, Header, LISTED, LOCAL, World, gateway, networks};
+use crate::possession::{Holder, bound, dpop};
 
 /// What the guarded service saw: caller and header values, in its answer.
 async fn service(request: Request<Empty<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -303,4 +306,76 @@ fn a_node_has_an_address() {
     }
     assert!(matches!(Node::new("http://h:1", "a/b"), Err(NodeError::Gateway(_))));
     assert!(Node::new("http://h:1/", "app").unwrap().with_token("a\nb").is_err());
+}
+
+/// What stands in for the certificate of a connection.
+#[derive(Clone)]
+struct PeerCertificate(Vec<u8>);
+
+#[tokio::test]
+async fn a_bound_token_needs_its_proof_for_where_the_service_is() {
+    let mut world = World::new();
+    let (key, holder) = (world.listed_key(), Holder::new());
+    let token = bound(&world, &key, Some(holder.confirmation()));
+    for (way, layer) in both(&world).await {
+        let status = async |layer: &KeywardLayer, url: &str, jti: &str| {
+            let proof = ("dpop", holder.proof(&world, url, &token, &format!("{way}{jti}")));
+            call(layer, Some(LISTED), &[dpop(&token), proof]).await.0
+        };
+        let url = "https://api.example/orders";
+        assert_eq!(status(&layer, url, "1").await, 401, "{way}: nobody said where it is");
+        let layer = layer.served_at("https://api.example").unwrap();
+        assert_eq!(status(&layer, url, "2").await, 200, "{way}");
+        assert_eq!(status(&layer, url, "2").await, 401, "{way}: once more");
+        assert_eq!(status(&layer, "https://evil.example/orders", "3").await, 401, "{way}");
+        let bearer = ("authorization", format!("Bearer {token}"));
+        assert_eq!(call(&layer, Some(LISTED), &[bearer]).await.0, 401, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_is_what_the_service_saw() {
+    let mut world = World::new();
+    let key = world.listed_key();
+    let der = vec![0x30, 0x03, 0x02, 0x01, 0xfb];
+    let thumbprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der);
+    let cnf = serde_json::json!({ "x5t#S256": URL_SAFE_NO_PAD.encode(thumbprint) });
+    let token = bound(&world, &key, Some(cnf));
+    for (way, layer) in both(&world).await {
+        let layer = layer.certificate_from(|extensions| {
+            extensions.get::<PeerCertificate>().map(|certificate| certificate.0.as_slice())
+        });
+        for (shown, expected) in [(None, 401), (Some(der.clone()), 200), (Some(vec![0x30]), 401)] {
+            let mut request = Request::builder()
+                .uri("/orders")
+                .header("authorization", format!("Bearer {token}"))
+                // What the caller writes of it is not read.
+                .header("client-cert", format!(":{}:", STANDARD.encode(&der)))
+                .body(Empty::<Bytes>::new())
+                .unwrap();
+            request.extensions_mut().insert(LISTED.parse::<IpAddr>().unwrap());
+            if let Some(der) = &shown {
+                request.extensions_mut().insert(PeerCertificate(der.clone()));
+            }
+            let layer = layer
+                .clone()
+                .peer_from(|extensions| extensions.get::<IpAddr>().map(|ip| Peer::Ip(*ip)));
+            let response = layer.layer(service_fn(service)).oneshot(request).await.unwrap();
+            assert_eq!(response.status(), expected, "{way} {shown:?}");
+        }
+    }
+}
+
+#[test]
+fn a_place_is_an_origin_and_nothing_more() {
+    let layer = |origin: &str| {
+        let node = Node::new("http://127.0.0.1:8081", "app").unwrap();
+        KeywardLayer::asking(node, ClientAddressRule::peer()).served_at(origin).map(|_| ())
+    };
+    for good in ["https://api.example", "http://127.0.0.1:8080", "https://[::1]:8443/"] {
+        assert!(layer(good).is_ok(), "{good}");
+    }
+    for bad in ["", "api.example", "/", "ftp://api.example", "https://a/b", "https://me@a"] {
+        assert!(layer(bad).is_err(), "{bad}");
+    }
 }

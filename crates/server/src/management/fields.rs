@@ -52,7 +52,6 @@ pub(super) const KEPT_OF_CLIENT: &[(&str, Kind)] = &[
     ("par_request_expiry", Number),
     ("redirection_policy", Text),
     ("refresh_token", Object),
-    ("require_proof_of_possession", Flag),
     ("require_pushed_authorization_requests", Flag),
     ("resource_server_identifier", Text),
     ("session_transfer", Object),
@@ -81,7 +80,6 @@ pub(super) const KEPT_OF_RESOURCE_SERVER: &[(&str, Kind)] = &[
     ("authorization_policy", Object),
     ("consent_policy", Text),
     ("enforce_policies", Flag),
-    ("proof_of_possession", Object),
     ("skip_consent_for_verifiable_first_party_clients", Flag),
     ("subject_type_authorization", Object),
     ("token_encryption", Object),
@@ -114,6 +112,11 @@ pub(super) fn missing(field: &str) -> Failure {
     invalid_field(&format!("Missing required property: {field}"), "")
 }
 
+/// 400 for a member that must be there.
+pub(super) fn missing_in(member: &str, field: &str) -> Failure {
+    invalid_field(&format!("Missing required property: {member}"), field)
+}
+
 /// The fields of a request, taken out one by one; what is left is not known.
 #[derive(Debug)]
 pub(super) struct Fields(pub(super) Map<String, Value>);
@@ -144,6 +147,26 @@ impl Fields {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(flag),
             Some(other) => Err(wrong_type("boolean", &other, field)),
+        }
+    }
+
+    /// A truth value that may be absent, or `null` to empty it.
+    pub(super) fn nullable_flag(&mut self, field: &str) -> Result<Option<Option<bool>>, Failure> {
+        match self.0.remove(field) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(None)),
+            Some(Value::Bool(truth)) => Ok(Some(Some(truth))),
+            Some(other) => Err(wrong_type("boolean", &other, field)),
+        }
+    }
+
+    /// An object that may be absent, or `null` to empty it.
+    pub(super) fn nullable_object(&mut self, field: &str) -> Result<Option<Option<Self>>, Failure> {
+        match self.0.remove(field) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(None)),
+            Some(Value::Object(members)) => Ok(Some(Some(Self(members)))),
+            Some(other) => Err(wrong_type("object", &other, field)),
         }
     }
 

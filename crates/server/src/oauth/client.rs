@@ -1,6 +1,6 @@
 //! Who asks: one decision at an OAuth endpoint, and how its denial is answered.
 
-use keyward_core::attempt::{Attempt, Credential, CredentialFault, Door, Required};
+use keyward_core::attempt::{Attempt, Credential, CredentialFault, Door, Evidence, Required};
 use keyward_core::decide::decide;
 use keyward_core::decision::{Decision, Denial, Permit};
 
@@ -8,6 +8,7 @@ use super::reply::{Asked, OAuthError, refusal};
 use super::request::OAuthRequest;
 use super::throttle::Throttle;
 use crate::logs::TOO_MANY_FAILURES;
+use crate::possession::Shown;
 use crate::services::Services;
 
 /// Decides a request of a client at a door.
@@ -17,7 +18,9 @@ pub(super) fn decide_request(
     credential: Result<Credential<'_>, CredentialFault>,
     door: Door<'_>,
 ) -> Decision {
-    let attempt = Attempt { credential, client_ip: request.client_ip, door };
+    let shown = Shown::new(services, &request.parts);
+    let evidence = Evidence::Shown(&shown);
+    let attempt = Attempt { credential, client_ip: request.client_ip, evidence, door };
     let decision = decide(&services.policy, &attempt, &*services.clock);
     let client = match &decision {
         Decision::Allow(permit) => Some(&permit.client),

@@ -10,6 +10,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use keyward_core::client::CLIENT_CREDENTIALS;
 use keyward_core::client::credential::{AssertionAlgorithm, AuthenticationMethod};
+use keyward_core::dpop::ALGORITHMS;
 use keyward_core::jwk::{Algorithm, KeySet};
 use serde::Serialize;
 
@@ -44,6 +45,8 @@ struct Metadata {
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     #[serde(skip_serializing_if = "Option::is_none")]
     mtls_endpoint_aliases: Option<Aliases>,
+    dpop_signing_alg_values_supported: [&'static str; 4],
+    tls_client_certificate_bound_access_tokens: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
 }
@@ -89,6 +92,8 @@ pub(super) async fn get_metadata(State(services): State<Arc<Services>>) -> impl 
             introspection_endpoint: at("oauth/introspect"),
             revocation_endpoint: at("oauth/revoke"),
         }),
+        dpop_signing_alg_values_supported: ALGORITHMS.map(Algorithm::name),
+        tls_client_certificate_bound_access_tokens: true,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,
     };

@@ -11,20 +11,23 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::{Extension, Json};
 use keyward_allowlist::{ClientIp, NoClientIp, parse_address};
-use keyward_core::attempt::{Attempt, Credential, Door, Required};
+use keyward_core::attempt::{Attempt, Credential, Door, Evidence, Required};
 use keyward_core::decide::decide;
 use keyward_core::decision::{Decision, Denial, Reason};
 use keyward_core::id::ClientId;
+use keyward_core::possession::Confirmation;
 use keyward_core::secret::API_KEY_PREFIX;
 use keyward_core::token::{Dialect, VerifiedToken};
 use keyward_gate::credential::BasicBuffer;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::client::{decide_request, refuse};
 use super::parameters::Parameters;
 use super::reply::{Asked, OAuthError};
 use super::request::OAuthRequest;
 use super::throttle::Throttle;
+use crate::possession::claim;
 use crate::services::Services;
 
 /// The scope of the management API with which one may ask about everybody's credentials.
@@ -72,6 +75,8 @@ pub(super) struct Active {
     iss: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Value>,
 }
 
 /// Says what a credential is worth now.
@@ -114,7 +119,7 @@ fn find_asker(
 ) -> Result<Asker, OAuthError> {
     let mut buffer = BasicBuffer::new();
     let proof;
-    let credential = if request.has_bearer() {
+    let credential = if request.has_token() {
         request.bearer(&mut buffer)
     } else {
         proof = request.proof(services.now());
@@ -125,10 +130,15 @@ fn find_asker(
     let door =
         Door::Use(Required { audience: Some(&management), scopes: &scopes, ..Required::default() });
     let denial = match decide_request(services, request, credential, door) {
-        Decision::Allow(_) => return Ok(Asker::Operator),
+        Decision::Allow(permit) => {
+            return match claim(services, &permit) {
+                Ok(()) => Ok(Asker::Operator),
+                Err(denial) => Err(refused(services, throttle, request, &denial)),
+            };
+        }
         Decision::Deny(denial) => denial,
     };
-    let is_token = matches!(credential, Ok(Credential::Token(_)));
+    let is_token = matches!(credential, Ok(Credential::Token(_) | Credential::DpopToken(_)));
     if !is_token && matches!(denial.reason, Reason::NoGrant | Reason::Scope) {
         let door = Door::Use(Required::default());
         return match decide_request(services, request, credential, door) {
@@ -159,6 +169,10 @@ fn inspect_token(
 ) -> Result<Found, OAuthError> {
     let policy = &services.policy;
     let Ok(token) = policy.verify(&policy.generation(), text) else { return Ok(None) };
+    // What nobody could show is worth nothing.
+    if token.confirmation.as_deref().is_some_and(|bound| bound.is_unknown) {
+        return Ok(None);
+    }
     // Ours name one API each.
     let Some(audience) = token.audience.first() else { return Ok(None) };
     let door = Door::Use(Required { audience: Some(audience), ..Required::default() });
@@ -200,6 +214,8 @@ fn scope_now(
     let attempt = Attempt {
         credential: Ok(credential),
         client_ip: client_ip.ok_or(NoClientIp::NotResolved),
+        // Whoever asks is told what it is bound to.
+        evidence: Evidence::JudgedElsewhere,
         door,
     };
     match decide(&services.policy, &attempt, &*services.clock) {
@@ -223,12 +239,16 @@ fn active_token(token: &VerifiedToken, audience: &str, scope: &str) -> Active {
             Dialect::Rfc9068 => client_id.clone(),
         },
         client_id,
-        token_type: "Bearer",
+        token_type: match token.confirmation.as_deref() {
+            Some(Confirmation { key: Some(_), .. }) => "DPoP",
+            Some(_) | None => "Bearer",
+        },
         exp: Some(token.expires_at.seconds()),
         iat: Some(token.issued_at.seconds()),
         aud: Some(audience.to_owned()),
         iss: token.issuer.to_string(),
         jti: token.jti.clone(),
+        cnf: token.confirmation.as_deref().map(Confirmation::to_json),
     }
 }
 
@@ -244,5 +264,6 @@ fn active_key(client: &ClientId, issuer: &str, scope: &str) -> Active {
         aud: None,
         iss: issuer.to_owned(),
         jti: None,
+        cnf: None,
     }
 }

@@ -15,7 +15,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use keyward_core::attempt::CredentialFault;
 use keyward_core::decision::Reason;
+use keyward_core::dpop::DpopFault;
 use keyward_core::gateway::Disclosure;
+use keyward_core::possession::{CertificateFault, Mechanism};
 use keyward_store::StoreError;
 use serde::Serialize;
 
@@ -208,6 +210,8 @@ pub(super) fn refusal(reason: Reason, disclosure: Disclosure, asked: Asked<'_>) 
         | Reason::ExpiredSecret
         | Reason::Token(_)
         | Reason::UnprovenToken
+        | Reason::UnboundToken
+        | Reason::Certificate(CertificateFault::Other)
         | Reason::RevokedToken
         | Reason::SuspendedClient
         | Reason::SuspendedAccount => OAuthError::unauthorized(),
@@ -234,7 +238,21 @@ pub(super) fn refusal(reason: Reason, disclosure: Disclosure, asked: Asked<'_>) 
         )),
         Reason::RateLimit => OAuthError::too_many("Global limit has been reached"),
         Reason::Quota => OAuthError::too_many("Client quota exceeded"),
-        Reason::Stale => OAuthError::unavailable(),
+        // RFC 9449 §5: what is wrong with it is no secret from whoever signed it.
+        Reason::Proof(DpopFault::Full) | Reason::Stale => OAuthError::unavailable(),
+        Reason::Proof(fault) => {
+            OAuthError::new(StatusCode::BAD_REQUEST, "invalid_dpop_proof", fault.to_string())
+        }
+        Reason::Certificate(fault) => OAuthError::invalid_request(fault.to_string()),
+        Reason::NothingToBind(Mechanism::Dpop) => {
+            OAuthError::invalid_request("Proof of possession is required: send a DPoP proof")
+        }
+        Reason::NothingToBind(Mechanism::Mtls) => {
+            OAuthError::invalid_request("Proof of possession is required: use a client certificate")
+        }
+        Reason::NotBinding => OAuthError::invalid_request(
+            "The client requires proof of possession, and the API does not support it",
+        ),
     }
 }
 

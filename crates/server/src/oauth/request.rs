@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use http_body_util::LengthLimitError;
 use keyward_allowlist::{ClientIp, NoClientIp};
@@ -45,7 +46,8 @@ pub(super) struct OAuthRequest {
     /// Its id.
     pub(super) id: RequestId,
     client: RequestClient,
-    headers: HeaderMap,
+    /// Everything but the body.
+    pub(super) parts: Parts,
     /// The client's certificate, if it showed one.
     certificate: Result<Option<ClientCertificate>, CertificateFault>,
     /// What came of using its assertion: when that was issued, if it says.
@@ -77,7 +79,7 @@ impl FromRequest<Arc<Services>> for OAuthRequest {
             client,
             certificate,
             used_assertion: OnceLock::new(),
-            headers: parts.headers,
+            parts,
         })
     }
 }
@@ -249,13 +251,16 @@ impl OAuthRequest {
         }
     }
 
-    /// Whether somebody shows a Bearer credential instead of a client's id and secret.
-    pub(super) fn has_bearer(&self) -> bool {
-        let scheme = self.headers.get(AUTHORIZATION).and_then(|line| line.as_bytes().get(..6));
-        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+    /// Whether somebody shows a token or an API key instead of a client's id and secret.
+    pub(super) fn has_token(&self) -> bool {
+        let line = self.parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let scheme = line.and_then(|line| line.split(|byte| *byte == b' ').next());
+        scheme.is_some_and(|scheme| {
+            scheme.eq_ignore_ascii_case(b"bearer") || scheme.eq_ignore_ascii_case(b"dpop")
+        })
     }
 
-    /// That Bearer credential.
+    /// That credential.
     pub(super) fn bearer<'a>(
         &'a self,
         buffer: &'a mut BasicBuffer,
@@ -263,11 +268,15 @@ impl OAuthRequest {
         let also_in_body = ["client_secret", "client_assertion"]
             .iter()
             .any(|name| self.parameters.text(name).is_some());
-        if also_in_body { Err(CredentialFault::Several) } else { credential(&self.headers, buffer) }
+        if also_in_body {
+            Err(CredentialFault::Several)
+        } else {
+            credential(&self.parts.headers, buffer)
+        }
     }
 
     fn authorization(&self) -> Result<Option<&HeaderValue>, CredentialFault> {
-        let mut lines = self.headers.get_all(AUTHORIZATION).iter();
+        let mut lines = self.parts.headers.get_all(AUTHORIZATION).iter();
         let first = lines.next();
         if lines.next().is_some() { Err(CredentialFault::Several) } else { Ok(first) }
     }

@@ -10,6 +10,7 @@ use keyward_core::client::CLIENT_CREDENTIALS;
 use keyward_core::decision::{Decision, Denial, Permit, Reason};
 use keyward_core::id::ClientId;
 use keyward_core::policy::ApiRecord;
+use keyward_core::possession::Confirmation;
 use keyward_core::time::Timestamp;
 use keyward_core::token::{Dialect, TokenClaims, TokenId};
 use serde::Serialize;
@@ -20,6 +21,7 @@ use super::reply::{Asked, OAuthError};
 use super::request::OAuthRequest;
 use super::throttle::Throttle;
 use crate::logs::{TokenOutcome, note_token};
+use crate::possession::claim;
 use crate::services::Services;
 use crate::signing::random_base62;
 
@@ -108,6 +110,8 @@ async fn answer(
     refuse_unrun_actions(&permit, &api)?;
     let organization = organization(services, &permit, wanted.organization).await?;
     let claims = claims(services, &permit, &api, organization, issued_at)?;
+    claim(services, &permit)
+        .map_err(|denial| refuse(services, throttle, request, &denial, Asked::default()))?;
     let (access_token, claims) = sign(services, &api, claims).await?;
     tracing::info!(
         client.ip = permit.client_ip.map(tracing::field::display),
@@ -124,7 +128,10 @@ async fn answer(
         access_token,
         scope: claims.scope,
         expires_in: api.token_lifetime_s,
-        token_type: "Bearer",
+        token_type: match permit.confirmation.as_deref() {
+            Some(Confirmation { key: Some(_), .. }) => "DPoP",
+            Some(_) | None => "Bearer",
+        },
     }))
 }
 
@@ -270,7 +277,7 @@ fn claims(
         jti,
         organization,
         permissions: api.permissions_claim.then(|| scopes.map(str::to_owned).collect()),
-        cnf: None,
+        cnf: permit.confirmation.as_deref().map(Confirmation::to_json),
         extra: serde_json::Map::new(),
     })
 }

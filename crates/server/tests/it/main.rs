@@ -18,6 +18,7 @@ mod management_logs;
 mod management_resource_servers;
 mod oauth_discovery;
 mod oauth_introspect;
+mod oauth_possession;
 mod oauth_requests;
 mod oauth_revoke;
 mod oauth_token;

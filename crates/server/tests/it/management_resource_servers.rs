@@ -74,6 +74,33 @@ async fn bad_fields_are_named() {
 }
 
 #[tokio::test]
+async fn how_tokens_are_bound_is_written_and_read_as_auth0_has_it() {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    let path = format!("{PATH}/{}", world.api(API).await.id);
+    let patch = async |value: serde_json::Value| {
+        operator.patch(&path, json!({ "proof_of_possession": value })).await
+    };
+    for rule in [
+        json!({ "mechanism": "dpop", "required": true }),
+        json!({ "mechanism": "mtls", "required": false, "required_for": "public_clients" }),
+        json!({ "mechanism": "mtls", "required": true, "required_for": "all_clients" }),
+    ] {
+        assert_eq!(patch(rule.clone()).await.json()["proof_of_possession"], rule);
+        assert_eq!(operator.get(&path).await.json()["proof_of_possession"], rule);
+        // Another change leaves it alone.
+        let renamed = operator.patch(&path, json!({ "name": "x" })).await.json();
+        assert_eq!(renamed["proof_of_possession"], rule);
+    }
+    assert_eq!(patch(json!(null)).await.json().get("proof_of_possession"), None);
+    assert_snapshot!(patch(json!({ "required": true })).await, @r#"400 {"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'Missing required property: mechanism' on property proof_of_possession.","statusCode":400}"#);
+    assert_snapshot!(patch(json!({ "mechanism": "dpop" })).await, @r#"400 {"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'Missing required property: required' on property proof_of_possession.","statusCode":400}"#);
+    assert_snapshot!(patch(json!({ "mechanism": "none", "required": false })).await, @r#"400 {"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'No enum match for: none' on property proof_of_possession.mechanism.","statusCode":400}"#);
+    assert_snapshot!(patch(json!({ "mechanism": "dpop", "required": true, "required_for": "x" })).await, @r#"400 {"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'No enum match for: x' on property proof_of_possession.required_for.","statusCode":400}"#);
+    assert_snapshot!(patch(json!("dpop")).await, @r#"400 {"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'Expected type object but found type string' on property proof_of_possession.","statusCode":400}"#);
+}
+
+#[tokio::test]
 async fn the_management_api_stays_as_it_is() {
     let world = World::new().await;
     let operator = Operator::new(&world).await;

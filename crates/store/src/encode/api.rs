@@ -3,6 +3,7 @@
 use keyward_core::api::{Api, Scope};
 use keyward_core::id::ApiId;
 use keyward_core::jwk::Algorithm;
+use keyward_core::possession::{Mechanism, ProofOfPossession, RequiredFor};
 use keyward_core::token::Dialect;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,8 @@ pub(crate) struct ApiBody {
     pub(crate) token_lifetime_s: u32,
     pub(crate) dialect: String,
     pub(crate) permissions_claim: bool,
+    #[serde(deserialize_with = "written")]
+    pub(crate) proof_of_possession: Option<PossessionBody>,
     pub(crate) allowlist_mode: String,
     pub(crate) allowlist_entries: Vec<EntryBody>,
     pub(crate) is_system: bool,
@@ -36,6 +39,36 @@ pub(crate) struct ScopeBody {
     value: String,
     #[serde(deserialize_with = "written")]
     description: Option<String>,
+}
+
+/// What an API says about bound tokens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PossessionBody {
+    mechanism: String,
+    required: bool,
+    #[serde(deserialize_with = "written")]
+    required_for: Option<String>,
+}
+
+impl PossessionBody {
+    fn of(rule: &ProofOfPossession) -> Self {
+        Self {
+            mechanism: rule.mechanism.name().to_owned(),
+            required: rule.required,
+            required_for: rule.required_for.map(|whom| whom.name().to_owned()),
+        }
+    }
+
+    fn read(self) -> Result<ProofOfPossession, Fault> {
+        const FIELD: &str = "proof_of_possession";
+        let whom = |text: String| word(FIELD, &text, RequiredFor::parse);
+        Ok(ProofOfPossession {
+            mechanism: word(FIELD, &self.mechanism, Mechanism::parse)?,
+            required: self.required,
+            required_for: self.required_for.map(whom).transpose()?,
+        })
+    }
 }
 
 impl Body for ApiBody {
@@ -55,6 +88,7 @@ impl Body for ApiBody {
             token_lifetime_s: api.token_lifetime_s,
             dialect: dialect_name(api.dialect).to_owned(),
             permissions_claim: api.permissions_claim,
+            proof_of_possession: api.proof_of_possession.as_ref().map(PossessionBody::of),
             allowlist_mode: api.allowlist.mode.name().to_owned(),
             allowlist_entries: entries(&api.allowlist),
             is_system: api.is_system,
@@ -80,6 +114,7 @@ impl Body for ApiBody {
             token_lifetime_s: self.token_lifetime_s,
             dialect: word("dialect", &self.dialect, parse_dialect)?,
             permissions_claim: self.permissions_claim,
+            proof_of_possession: self.proof_of_possession.map(PossessionBody::read).transpose()?,
             allowlist: allowlist(&self.allowlist_mode, self.allowlist_entries)?,
             is_system: self.is_system,
             kept_fields: kept_fields(self.kept_fields)?,

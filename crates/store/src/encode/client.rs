@@ -33,6 +33,8 @@ pub(crate) struct ClientBody {
     pub(crate) credentials: Vec<CredentialBody>,
     #[serde(deserialize_with = "written")]
     pub(crate) authentication: Option<AuthenticationBody>,
+    #[serde(deserialize_with = "written")]
+    pub(crate) require_proof_of_possession: Option<bool>,
     pub(crate) metadata: Metadata,
     #[serde(deserialize_with = "written")]
     pub(crate) tokens_not_before: Option<i64>,
@@ -61,6 +63,7 @@ impl Body for ClientBody {
             token_endpoint_auth_method: client.token_endpoint_auth_method.clone(),
             credentials: client.credentials.iter().map(CredentialBody::of).collect(),
             authentication: client.authentication.as_ref().map(AuthenticationBody::of),
+            require_proof_of_possession: client.require_proof_of_possession,
             metadata: client.metadata.clone(),
             tokens_not_before: client.tokens_not_before.map(|moment| moment.millis()),
             kept_fields: client.kept_fields.clone(),
@@ -97,6 +100,7 @@ impl Body for ClientBody {
                 .map(CredentialBody::read)
                 .collect::<Result<_, _>>()?,
             authentication: self.authentication.map(AuthenticationBody::read).transpose()?,
+            require_proof_of_possession: self.require_proof_of_possession,
             metadata: self.metadata,
             tokens_not_before: self.tokens_not_before.map(moment),
             kept_fields: kept_fields(self.kept_fields)?,

@@ -18,11 +18,11 @@ impl Entity for Api {
     common!(
         "apis",
         "id, identifier, name, scopes, signing_algorithm, token_lifetime_s, dialect, \
-         permissions_claim, allowlist_mode, allowlist_entries, is_system, kept_fields, version, \
+         permissions_claim, proof_of_possession, allowlist_mode, allowlist_entries, is_system, kept_fields, version, \
          created_at, updated_at",
         extra "",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15",
-        then "$16"
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16",
+        then "$17"
     );
 
     fn read_body(cells: &mut Cells<'_>) -> Result<ApiBody, StoreError> {
@@ -32,6 +32,7 @@ impl Entity for Api {
         let token_lifetime_s = cells.number("token_lifetime_s")?;
         let dialect = cells.text("dialect")?;
         let permissions_claim = cells.truth("permissions_claim")?;
+        let proof_of_possession = cells.optional_json("proof_of_possession")?;
         let (allowlist_mode, allowlist_entries) = list_cells(cells)?;
         Ok(ApiBody {
             id,
@@ -42,6 +43,7 @@ impl Entity for Api {
             token_lifetime_s,
             dialect,
             permissions_claim,
+            proof_of_possession,
             allowlist_mode,
             allowlist_entries,
             is_system: cells.truth("is_system")?,
@@ -62,6 +64,7 @@ impl Entity for Api {
             .bind(i64::from(body.token_lifetime_s))
             .bind(body.dialect.clone())
             .bind(i64::from(body.permissions_claim))
+            .bind(body.proof_of_possession.as_ref().map(json).transpose()?)
             .bind(body.allowlist_mode.clone())
             .bind(json(&body.allowlist_entries)?)
             .bind(i64::from(body.is_system))

@@ -19,11 +19,12 @@ impl Entity for Client {
         "clients",
         "id, account_id, name, description, environment, state, secrets, allowlist_mode, \
          allowlist_entries, grant_types, app_type, token_endpoint_auth_method, credentials, \
-         authentication, metadata, tokens_not_before, kept_fields, version, created_at, updated_at",
+         authentication, require_proof_of_possession, metadata, tokens_not_before, kept_fields, \
+         version, created_at, updated_at",
         extra ", search_text",
         "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-         $20, $21",
-        then "$22"
+         $20, $21, $22",
+        then "$23"
     );
 
     fn read_body(cells: &mut Cells<'_>) -> Result<ClientBody, StoreError> {
@@ -47,6 +48,7 @@ impl Entity for Client {
             token_endpoint_auth_method: cells.optional_text("token_endpoint_auth_method")?,
             credentials: cells.json("credentials")?,
             authentication: cells.optional_json("authentication")?,
+            require_proof_of_possession: cells.optional_truth("require_proof_of_possession")?,
             metadata: cells.json("metadata")?,
             tokens_not_before: cells.optional_integer("tokens_not_before")?,
             kept_fields: cells.text("kept_fields")?,
@@ -72,6 +74,7 @@ impl Entity for Client {
             .bind(body.token_endpoint_auth_method.clone())
             .bind(json(&body.credentials)?)
             .bind(body.authentication.as_ref().map(json).transpose()?)
+            .bind(body.require_proof_of_possession.map(i64::from))
             .bind(json(&body.metadata)?)
             .bind(body.tokens_not_before)
             .bind(body.kept_fields.clone())

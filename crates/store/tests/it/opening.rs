@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use keyward_core::possession::{Mechanism, ProofOfPossession, RequiredFor};
 use keyward_store::{Place, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection, query};
@@ -163,6 +164,37 @@ async fn clients_from_before_keys_have_none() {
     }
     raw.close().await.unwrap();
     assert_eq!(home.open().await.client(&read.id).await.unwrap(), Some(read));
+}
+
+#[tokio::test]
+async fn what_was_only_kept_of_proofs_of_possession_counts_after_an_update() {
+    let home = Home::new();
+    let store = home.open().await;
+    let (client, _, api, _) = filled(&store).await;
+    store.close().await;
+    let mut raw = home.raw().await;
+    for sql in [
+        "ALTER TABLE apis DROP COLUMN proof_of_possession",
+        "ALTER TABLE clients DROP COLUMN require_proof_of_possession",
+        "DELETE FROM _sqlx_migrations WHERE version = 4",
+        "UPDATE apis SET kept_fields = '{\"proof_of_possession\":{\"mechanism\":\"mtls\",\
+         \"required\":true,\"required_for\":\"public_clients\"},\"consent\":\"none\"}'",
+        "UPDATE clients SET kept_fields = '{\"require_proof_of_possession\":true}'",
+    ] {
+        query(sql).execute(&mut raw).await.unwrap();
+    }
+    raw.close().await.unwrap();
+    let store = home.open().await;
+    let mut expected = api;
+    expected.proof_of_possession = Some(ProofOfPossession {
+        mechanism: Mechanism::Mtls,
+        required: true,
+        required_for: Some(RequiredFor::PublicClients),
+    });
+    assert_eq!(store.api(&expected.id).await.unwrap(), Some(expected));
+    let mut expected = client;
+    expected.require_proof_of_possession = Some(true);
+    assert_eq!(store.client(&expected.id).await.unwrap(), Some(expected));
 }
 
 #[tokio::test]

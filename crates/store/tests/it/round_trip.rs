@@ -22,6 +22,7 @@ use keyward_core::id::{
 };
 use keyward_core::jwk::Algorithm;
 use keyward_core::policy::Change;
+use keyward_core::possession::{Mechanism, ProofOfPossession, RequiredFor};
 use keyward_core::secret::{ClientSecret, Environment, PepperId, SecretHash};
 use keyward_core::time::Timestamp;
 use keyward_core::token::Dialect;
@@ -129,9 +130,11 @@ fn client() -> impl Strategy<Value = Client> {
     ];
     let first = (id, text(), of(text()), "[a-z0-9]{1,16}", state(), secrets(), list());
     let second = (vec(text(), 0..3), of(text()), of(text()), metadata(), of(moment()), kept());
+    let first = (first, of(any::<bool>()));
     let third = (credentials(), authentication());
     (first, second, third, moment()).prop_map(|(first, second, third, created_at)| {
         let (credentials, authentication) = third;
+        let (first, require_proof_of_possession) = first;
         let (id, name, description, environment, state, secrets, allowlist) = first;
         let (grant_types, app_type, auth_method, metadata, tokens_not_before, kept_fields) = second;
         Client {
@@ -145,6 +148,7 @@ fn client() -> impl Strategy<Value = Client> {
             credentials,
             authentication,
             token_endpoint_auth_method: auth_method,
+            require_proof_of_possession,
             metadata,
             tokens_not_before,
             kept_fields,
@@ -167,13 +171,21 @@ fn account() -> impl Strategy<Value = Account> {
     )
 }
 
+fn possession() -> impl Strategy<Value = ProofOfPossession> {
+    let mechanism = prop_oneof![Just(Mechanism::Mtls), Just(Mechanism::Dpop)];
+    let whom = prop_oneof![Just(RequiredFor::PublicClients), Just(RequiredFor::AllClients)];
+    (mechanism, any::<bool>(), of(whom)).prop_map(|(mechanism, required, required_for)| {
+        ProofOfPossession { mechanism, required, required_for }
+    })
+}
+
 fn api() -> impl Strategy<Value = Api> {
     let scope = (text(), of(text())).prop_map(|(value, description)| Scope { value, description });
     let algorithm = proptest::sample::select(&Algorithm::ALL[..]);
     let dialect = prop_oneof![Just(Dialect::Auth0), Just(Dialect::Rfc9068)];
     let first = ("[A-Za-z0-9_-]{1,64}", text(), text(), vec(scope, 0..4), algorithm, any::<u32>());
     let second = (dialect, any::<[bool; 2]>(), list(), kept(), moment());
-    (first, second).prop_map(|(first, second)| {
+    (first, second, of(possession())).prop_map(|(first, second, proof_of_possession)| {
         let (id, identifier, name, scopes, signing_algorithm, token_lifetime_s) = first;
         let (dialect, [permissions_claim, is_system], allowlist, kept_fields, created_at) = second;
         Api {
@@ -182,6 +194,7 @@ fn api() -> impl Strategy<Value = Api> {
             token_lifetime_s,
             dialect,
             permissions_claim,
+            proof_of_possession,
             allowlist,
             is_system,
             kept_fields,

@@ -10,6 +10,7 @@ use keyward_core::client::{Client, ClientGrant};
 use keyward_core::gateway::{CertificateName, Gateway, GatewayKind};
 use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId, SecretId};
 use keyward_core::policy::Change;
+use keyward_core::possession::{Mechanism, ProofOfPossession, RequiredFor};
 use keyward_core::secret::{ClientSecret, PepperId, SecretHash};
 use keyward_core::time::Timestamp;
 use keyward_store::{Committed, Store, StoreError, Tx};
@@ -144,6 +145,11 @@ pub(crate) async fn filled(store: &Store) -> (Client, Account, Api, ClientGrant)
     account.metadata.insert("plan".to_owned(), "gold".to_owned());
     let mut api = api("api1");
     api.allowlist = list(&["2001:db8::/32"]);
+    api.proof_of_possession = Some(ProofOfPossession {
+        mechanism: Mechanism::Dpop,
+        required: true,
+        required_for: Some(RequiredFor::AllClients),
+    });
     api.kept_fields = r#"{"consent":"none"}"#.to_owned();
     let mut client = client(1);
     client.account = Some(account.id.clone());
@@ -152,6 +158,7 @@ pub(crate) async fn filled(store: &Store) -> (Client, Account, Api, ClientGrant)
     client.allowlist = list(&["127.0.0.2/32"]);
     client.app_type = Some("non_interactive".to_owned());
     client.token_endpoint_auth_method = Some("client_secret_post".to_owned());
+    client.require_proof_of_possession = Some(true);
     client.metadata.insert("tier".to_owned(), "1".to_owned());
     client.tokens_not_before = Some(now());
     let grant = grant("cgr_1", &client, &api);

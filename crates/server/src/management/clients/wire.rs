@@ -96,6 +96,7 @@ fn read(mut fields: Fields, kept: &str) -> Result<ClientPatch, Failure> {
             "token_endpoint_auth_method",
             &AUTH_METHODS,
         )?,
+        require_proof_of_possession: fields.nullable_flag("require_proof_of_possession")?,
         metadata: metadata(&mut fields)?,
         allowlist_mode: mode(&mut fields)?,
         allowed_networks,
@@ -223,6 +224,9 @@ pub(super) fn client(client: &Client, issuer: &str, now: Timestamp) -> Map<Strin
         if let Some(value) = value {
             put(name, value.into());
         }
+    }
+    if let Some(required) = client.require_proof_of_possession {
+        put("require_proof_of_possession", required.into());
     }
     if !client.metadata.is_empty() {
         put("client_metadata", json!(client.metadata));

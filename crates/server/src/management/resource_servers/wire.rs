@@ -3,11 +3,14 @@
 use keyward_core::api::patch::ApiPatch;
 use keyward_core::api::{Api, Scope};
 use keyward_core::jwk::Algorithm;
+use keyward_core::possession::{Mechanism, ProofOfPossession, RequiredFor};
 use keyward_core::token::Dialect;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
-use crate::management::fields::{Fields, KEPT_OF_RESOURCE_SERVER, invalid_field, kept_of};
+use crate::management::fields::{
+    Fields, KEPT_OF_RESOURCE_SERVER, invalid_field, kept_of, missing_in,
+};
 
 /// Auth0's names of the dialects, and whether they carry `permissions`.
 const DIALECTS: [(&str, Dialect, bool); 4] = [
@@ -28,6 +31,7 @@ pub(super) fn patch(mut fields: Fields, kept: &str) -> Result<ApiPatch, Failure>
         signing_algorithm: algorithm(&mut fields)?,
         token_lifetime_s: fields.number("token_lifetime")?,
         dialect: dialect(&mut fields)?,
+        proof_of_possession: proof_of_possession(&mut fields)?,
         kept_fields: fields.keep(KEPT_OF_RESOURCE_SERVER, kept)?,
     })
 }
@@ -66,6 +70,32 @@ fn dialect(fields: &mut Fields) -> Result<Option<(Dialect, bool)>, Failure> {
         .ok_or_else(|| invalid_field(&format!("No enum match for: {name}"), "token_dialect"))
 }
 
+fn proof_of_possession(fields: &mut Fields) -> Result<Option<Option<ProofOfPossession>>, Failure> {
+    const FIELD: &str = "proof_of_possession";
+    let mut members = match fields.nullable_object(FIELD)? {
+        None => return Ok(None),
+        Some(None) => return Ok(Some(None)),
+        Some(Some(members)) => members,
+    };
+    let unknown = |word: &str, name: &str| {
+        invalid_field(&format!("No enum match for: {word}"), &format!("{FIELD}.{name}"))
+    };
+    let mechanism = members.text("mechanism")?.ok_or_else(|| missing_in("mechanism", FIELD))?;
+    let required = members.nullable_flag("required")?.flatten();
+    let required_for = members.text("required_for")?;
+    let rule = ProofOfPossession {
+        mechanism: Mechanism::parse(&mechanism).ok_or_else(|| unknown(&mechanism, "mechanism"))?,
+        required: required.ok_or_else(|| missing_in("required", FIELD))?,
+        required_for: match required_for {
+            Some(whom) => {
+                Some(RequiredFor::parse(&whom).ok_or_else(|| unknown(&whom, "required_for"))?)
+            }
+            None => None,
+        },
+    };
+    members.finish().map(|()| Some(Some(rule)))
+}
+
 /// Writes an API with Auth0's defaults.
 pub(super) fn api(api: &Api) -> Map<String, Value> {
     let mut shown = Map::new();
@@ -84,11 +114,22 @@ pub(super) fn api(api: &Api) -> Map<String, Value> {
     let form = (api.dialect, api.permissions_claim);
     let dialect = DIALECTS.iter().find(|(_, dialect, with)| (*dialect, *with) == form);
     put("token_dialect", dialect.map(|(name, ..)| *name).into());
+    if let Some(rule) = &api.proof_of_possession {
+        put("proof_of_possession", possession(rule));
+    }
     if !api.scopes.is_empty() {
         put("scopes", api.scopes.iter().map(scope).collect());
     }
     if api.is_system {
         put("is_system", true.into());
+    }
+    shown
+}
+
+fn possession(rule: &ProofOfPossession) -> Value {
+    let mut shown = json!({ "mechanism": rule.mechanism.name(), "required": rule.required });
+    if let (Some(whom), Some(members)) = (rule.required_for, shown.as_object_mut()) {
+        members.insert("required_for".to_owned(), whom.name().into());
     }
     shown
 }
