@@ -54,6 +54,7 @@ impl<'a> Check<'a> {
     /// Looks at everything in its block but what it does with refusals.
     pub(crate) fn examine(&self, out: &mut Examined) {
         self.address(out);
+        self.certificate(out);
         self.credential(out);
         self.timeouts(out);
         if !self.uri.is_empty() && !self.uri.contains('?') {
@@ -95,6 +96,20 @@ impl<'a> Check<'a> {
                 out.add(&codes::CHECK_ADDRESS_UNKNOWN, &line.place, message);
             }
         }
+    }
+
+    fn certificate(&self, out: &mut Examined) {
+        let told: Vec<&Line> = header_up(self.line, "Client-Cert").collect();
+        let is_ours = |line: &&Line| {
+            let added = line.arg(0).starts_with(['+', '?']) || line.args.len() > 2;
+            line.args.len() == 1 || (!added && written_by_caller(line.arg(1)).is_none())
+        };
+        if !told.is_empty() && told.iter().all(is_ours) {
+            return;
+        }
+        let place = told.first().map_or(&self.line.place, |line| &line.place);
+        let message = "Keyward gets the caller's own `Client-Cert`";
+        out.add(&codes::CHECK_KEEPS_CERTIFICATE, place, message);
     }
 
     fn credential(&self, out: &mut Examined) {

@@ -30,6 +30,7 @@ http://api.example:8000, http://api2.example:8000 {
 		forward_auth 127.0.0.1:8081 {
 			uri /v1/check/edge?
 			header_up X-Real-IP {client_ip}
+			header_up -Client-Cert
 			header_up X-Gateway-Token secret
 			copy_headers X-Client-Id X-Account-Id X-Client-Scope X-Client-IP X-Request-Id
 			transport http {
@@ -85,6 +86,16 @@ fn check_text(text: &str, expected: &[(&str, &str)]) {
     let fits = found.len() == expected.len()
         && found.iter().zip(expected).all(|(f, e)| f.0 == e.0 && f.1.starts_with(e.1));
     assert!(fits, "expected {expected:#?}\nfound {found:#?}\nin {text}");
+}
+
+#[test]
+fn a_certificate_is_told_by_caddy() {
+    let code = "caddy-check-keeps-client-certificate";
+    check("header_up -Client-Cert", "", &[(code, "forward_auth 127.0.0.1:8081 {")]);
+    let own = "header_up Client-Cert :{http.request.tls.client.certificate_der_base64}:";
+    check("header_up -Client-Cert", own, &[]);
+    let planted = "header_up Client-Cert {header.Client-Cert}";
+    check("header_up -Client-Cert", planted, &[(code, planted)]);
 }
 
 #[test]
@@ -282,6 +293,7 @@ fn a_check_that_is_written_out_is_one() {
 		method GET
 		rewrite /v1/check/edge?
 		header_up X-Real-IP {header.X-Real-IP}
+		header_up -Client-Cert
 		transport http {
 			dial_timeout 250ms
 			response_header_timeout 2s
@@ -361,6 +373,7 @@ fn snippets_get_words_and_blocks() {
 :80 {
 	import guard 127.0.0.1:8081 edge {
 		header_up X-Real-IP {client_ip}
+		header_up -Client-Cert
 		transport http {
 			dial_timeout 1s
 			response_header_timeout 1s

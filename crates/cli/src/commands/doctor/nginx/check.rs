@@ -55,6 +55,7 @@ impl<'a> Check<'_, 'a> {
         self.address(out);
         self.forwarded(out);
         self.original_request(out);
+        self.certificate(out);
         self.credential(out);
         self.body(out);
         self.reach(out);
@@ -157,6 +158,22 @@ impl<'a> Check<'_, 'a> {
                     let message = format!("`{header}` is set from the caller's own");
                     out.add(&codes::CHECK_KEEPS_ORIGINAL, &line.place, message);
                 }
+            }
+        }
+    }
+
+    fn certificate(&self, out: &mut Examined) {
+        const HEADER: &str = "X-SSL-Client-Cert";
+        if self.keeps(HEADER) {
+            let message = format!("Keyward gets the caller's own `{HEADER}`");
+            out.add(&codes::CHECK_KEEPS_CERTIFICATE, self.place(), message);
+        }
+        for (line, value) in self.sent(HEADER) {
+            if written_by_caller(self.tree, self.scope, value).is_some() {
+                let value = shown(value);
+                let message =
+                    format!("`{HEADER}` is set from `{value}`, which holds what the caller wrote");
+                out.add(&codes::CHECK_KEEPS_CERTIFICATE, &line.place, message);
             }
         }
     }

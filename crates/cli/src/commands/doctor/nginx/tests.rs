@@ -55,6 +55,7 @@ http {
             proxy_set_header Forwarded "";
             proxy_set_header X-Original-Method $request_method;
             proxy_set_header X-Original-URI $request_uri;
+            proxy_set_header X-SSL-Client-Cert $ssl_client_escaped_cert;
             proxy_set_header X-Gateway-Token secret;
             proxy_connect_timeout 250ms;
             proxy_read_timeout 2s;
@@ -269,6 +270,16 @@ fn what_the_caller_asked_for_is_told_by_nginx() {
     );
     let planted = "proxy_set_header X-Original-URI $http_x_original_uri;";
     check("proxy_set_header X-Original-URI $request_uri;", planted, &[(code, planted)]);
+}
+
+#[test]
+fn a_certificate_is_told_by_nginx() {
+    let code = "nginx-check-keeps-client-certificate";
+    let line = "proxy_set_header X-SSL-Client-Cert $ssl_client_escaped_cert;";
+    check(line, "", &[(code, "location = /_keyward")]);
+    check(line, "proxy_set_header X-SSL-Client-Cert \"\";", &[]);
+    let planted = "proxy_set_header X-SSL-Client-Cert $http_x_ssl_client_cert;";
+    check(line, planted, &[(code, planted)]);
 }
 
 #[test]
