@@ -40,6 +40,13 @@ local function drop_odd_names(r)
   for _, name in ipairs(odd) do r.headers_in[name] = nil end
 end
 
+-- The caller's own, as RFC 9440 has it.
+local function client_certificate(r)
+  local pem = r.is_https and r:ssl_var_lookup("SSL_CLIENT_CERT") or ""
+  local base64 = pem:gsub("%-%-%-%-%-[%u ]+%-%-%-%-%-", ""):gsub("%s", "")
+  if base64 ~= "" then return ":" .. base64 .. ":" end
+end
+
 function check(r)
   -- After CONNECT nobody would check what is asked on that connection.
   if r.method == "CONNECT" then return 405 end
@@ -60,7 +67,11 @@ function check(r)
       ["X-Real-IP"] = r.useragent_ip,                   -- the one address that is believed
       ["X-Original-Method"] = r.method,
       ["X-Original-URI"] = r.unparsed_uri,
+      ["X-Original-Host"] = r.headers_in["Host"],
+      ["X-Original-Proto"] = r.is_https and "https" or "http",
+      ["Client-Cert"] = client_certificate(r),
       ["Authorization"] = r.headers_in["Authorization"],
+      ["DPoP"] = r.headers_in["DPoP"],
       ["X-API-Key"] = r.headers_in["X-API-Key"],
       -- What tells a browser's preflight request (`--allow-preflight`).
       ["Origin"] = r.headers_in["Origin"],

@@ -9,8 +9,10 @@ local IDENTITY = {
   "x-client-ip", "x-client-assertion", "x-request-id",
 }
 
--- The credential, and what tells a browser's preflight request (`--allow-preflight`).
-local PASSED_ON = { "authorization", "x-api-key", "origin", "access-control-request-method" }
+-- The credential with its proof, and what tells a browser's preflight request (`--allow-preflight`).
+local PASSED_ON = {
+  "authorization", "x-api-key", "dpop", "origin", "access-control-request-method",
+}
 
 local BODIES = {
   [400] = '{"error":"invalid_request"}',
@@ -33,6 +35,11 @@ local function lines(found)
   return list
 end
 
+-- What is true is 1 to some versions.
+local function is_true(value)
+  return value == true or value == 1 or value == "1"
+end
+
 local function question(txn)
   local asked = txn.http:req_get_headers()
   local headers = {
@@ -40,7 +47,12 @@ local function question(txn)
     ["x-real-ip"] = { tostring(txn.sf:src()) },         -- the one address that is believed
     ["x-original-method"] = { tostring(txn.sf:method()) },
     ["x-original-uri"] = { tostring(txn.sf:pathq()) },
+    ["x-original-proto"] = { is_true(txn.sf:ssl_fc()) and "https" or "http" },
   }
+  if asked["host"] then headers["x-original-host"] = { asked["host"][0] } end
+  if is_true(txn.sf:ssl_c_used()) then
+    headers["client-cert"] = { ":" .. txn.c:base64(txn.f:ssl_c_der()) .. ":" }
+  end
   for _, name in ipairs(PASSED_ON) do
     if asked[name] then headers[name] = lines(asked[name]) end
   end
