@@ -3,6 +3,7 @@
 mod address;
 mod availability;
 mod identity;
+mod possession;
 mod transport;
 
 use super::program::Program;
@@ -26,7 +27,7 @@ async fn a_200_that_is_not_keywards_is_a_refusal() {
 macro_rules! matrix {
     ($($module:ident: $program:expr),+ $(,)?) => { $(
         mod $module {
-            use super::{address, availability, identity, transport};
+            use super::{address, availability, identity, possession, transport};
             use crate::gateways::program::Program::{self, *};
 
             const PROGRAM: Program = $program;
@@ -43,6 +44,8 @@ macro_rules! matrix {
                 identity::connection_cannot_drop_the_identity
                 identity::two_credentials_are_none
                 identity::refusals_as_the_caller_sees_them
+                possession::a_token_bound_to_a_key
+                possession::a_certificate_is_not_the_callers_to_tell
                 transport::five_mebibytes
                 transport::a_websocket
                 transport::another_protocol_is_not_taken_up
