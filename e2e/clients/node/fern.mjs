@@ -46,7 +46,7 @@ const client = await management.clients.create({
   client_metadata: { customer: 'a', plan: 'basic' },
   allowed_ips: [INSIDE],
 });
-assert.deepEqual([client.allowed_ips, client.allowlist_mode], [[`${INSIDE}/32`], 'enforce']);
+assert.deepEqual([client.allowed_ips, client.allowlist_mode], [[INSIDE], 'enforce']);
 const { client_id: id, client_secret: secret } = client;
 const grant = await management.clientGrants.create({
   client_id: id,
@@ -81,7 +81,7 @@ const edited = await management.clients.update(id, {
   allowed_ips: [OUTSIDE, '2001:db8::/32'],
   client_metadata: { plan: 'gold', customer: null },
 });
-assert.deepEqual(edited.allowed_ips, [`${OUTSIDE}/32`, '2001:db8::/32']);
+assert.deepEqual(edited.allowed_ips, [OUTSIDE, '2001:db8::/32']);
 assert.deepEqual(edited.client_metadata, { plan: 'gold' }, 'merged');
 await opensFrom(OUTSIDE, issued);
 const free = await management.clients.update(id, { allowed_ips: [] });

@@ -5,7 +5,9 @@ import { ManagementClient } from 'auth0';
 import { TokenProvider } from 'auth0/management';
 import { AuthenticationClient } from 'auth0-v4';
 import * as oidc from 'openid-client';
-import { CLIENT_ID, CLIENT_SECRET, DOMAIN, INSIDE, OUTSIDE, from, isRefusal, opensFrom } from './doors.mjs';
+import {
+  CLIENT_ID, CLIENT_SECRET, DOMAIN, GUARDED, INSIDE, OUTSIDE, from, guarded, isRefusal, opensFrom,
+} from './doors.mjs';
 
 const management = new ManagementClient({ domain: DOMAIN, clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
 const audience = 'https://orders-keys.example/';
@@ -62,4 +64,27 @@ const other = new TokenProvider({ ...signed, clientAssertionSigningKey: stolen, 
 const refused = await from(INSIDE, () => other.getAccessToken().catch((error) => error));
 assert.equal(refused.statusCode, 401);
 assert.equal(refused.body.error, 'access_denied');
+// A token that is bound to a key (DPoP), and worth nothing without it.
+const bound = 'https://orders-bound.example/';
+const proof_of_possession = { mechanism: 'dpop', required: true };
+await management.resourceServers.create({ name: 'Bound', identifier: bound, proof_of_possession });
+await management.clientGrants.create({ client_id: clientId, audience: bound, scope: [] });
+const DPoP = oidc.getDPoPHandle(found, await oidc.randomDPoPKeyPair('ES256'));
+const ask = (options) => from(INSIDE, () => oidc.clientCredentialsGrant(found, { audience: bound }, options));
+const answer = await ask({ DPoP });
+assert.equal(answer.token_type, 'dpop');
+oidc.allowInsecureRequests(found);
+async function call(address) {
+  const url = new URL(`${GUARDED}/orders/`);
+  const options = { DPoP };
+  const send = () => oidc.fetchProtectedResource(found, answer.access_token, url, 'GET', null, undefined, options);
+  return from(address, async () => {
+    const response = await send().catch((error) => error.response ?? assert.fail(error));
+    return response.status;
+  });
+}
+assert.deepEqual([await call(INSIDE), await call(OUTSIDE)], [200, 403]);
+assert.equal(await guarded(INSIDE, answer.access_token), 401, 'without a proof');
+const unbound = await ask().catch((error) => error);
+assert.ok(unbound instanceof oidc.ResponseBodyError, 'a token without a proof');
 console.log('done');

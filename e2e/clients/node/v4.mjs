@@ -38,7 +38,7 @@ isRefusal(refusal.statusCode, refusal.body);
 
 await opensFrom(INSIDE, answer.access_token);
 const { data: edited } = await management.clients.update({ client_id }, { allowed_ips: [OUTSIDE] });
-assert.deepEqual(edited.allowed_ips, [`${OUTSIDE}/32`]);
+assert.deepEqual(edited.allowed_ips, [OUTSIDE]);
 await opensFrom(OUTSIDE, answer.access_token);
 
 const text = await fault(

@@ -24,7 +24,7 @@ client = management.clients.create(
         "allowed_ips": [INSIDE],
     }
 )
-assert (client["allowed_ips"], client["allowlist_mode"]) == ([f"{INSIDE}/32"], "enforce")
+assert (client["allowed_ips"], client["allowlist_mode"]) == ([INSIDE], "enforce")
 grant = management.client_grants.create(
     {"client_id": client["client_id"], "audience": IDENTIFIER, "scope": ["read:orders"]}
 )
@@ -43,7 +43,7 @@ assert (refusal.status_code, refusal.error_code) == (403, "access_denied"), refu
 
 opens_from(INSIDE, issued)
 edited = management.clients.update(client["client_id"], {"allowed_ips": [OUTSIDE]})
-assert edited["allowed_ips"] == [f"{OUTSIDE}/32"]
+assert edited["allowed_ips"] == [OUTSIDE]
 opens_from(OUTSIDE, issued)
 
 refused = fault(

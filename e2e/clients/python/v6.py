@@ -34,7 +34,7 @@ client = management.clients.create(
     client_metadata={"customer": "a"},
     request_options=allow([INSIDE]),
 )
-assert client.allowed_ips == [f"{INSIDE}/32"], client.allowed_ips
+assert client.allowed_ips == [INSIDE], client.allowed_ips
 assert client.allowlist_mode == "enforce"
 grant = management.client_grants.create(
     client_id=client.client_id, audience=IDENTIFIER, scope=["read:orders"]
@@ -55,7 +55,7 @@ assert (refusal.status_code, refusal.error_code) == (403, "access_denied"), refu
 
 opens_from(INSIDE, answer["access_token"])
 edited = management.clients.update(client.client_id, request_options=allow([OUTSIDE, "2001:db8::/32"]))
-assert edited.allowed_ips == [f"{OUTSIDE}/32", "2001:db8::/32"]
+assert edited.allowed_ips == [OUTSIDE, "2001:db8::/32"]
 opens_from(OUTSIDE, answer["access_token"])
 report = management.clients.update(
     client.client_id, request_options=allow([INSIDE], allowlist_mode="report")

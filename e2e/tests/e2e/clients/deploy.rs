@@ -15,6 +15,9 @@ use crate::tour::{check, run_script, typed_lines};
 const GUIDE: &str = "docs/guides/auth0.md";
 const TENANT: &str = "examples/auth0-deploy/tenant.yaml";
 const API: &str = "https://orders.example/";
+/// An Action as Auth0's documents have it.
+const CODE: &str = "exports.onExecuteCredentialsExchange = async (event, api) => {\n  \
+    if (!event.client.metadata.customer) api.access.deny('invalid_request', 'no customer');\n};\n";
 
 /// What the tool is told, as the guide has it.
 fn environment(node: &Node) -> Vec<(&'static str, String)> {
@@ -98,6 +101,22 @@ async fn lists_are_code() {
     assert_eq!(node.ask_token(OUTSIDE, &key, API).await.status(), 403);
 }
 
+/// An Action that is deployed and bound.
+async fn bind_action(node: &Node, name: &str) {
+    let action = json!({
+        "name": name,
+        "supported_triggers": [{ "id": "credentials-exchange", "version": "v2" }],
+        "code": CODE,
+    });
+    let action = node.manage("POST", "/api/v2/actions/actions", action, 201).await;
+    let path = format!("/api/v2/actions/actions/{}/deploy", action["id"].as_str().unwrap());
+    node.manage("POST", &path, json!(null), 200).await;
+    let reference = json!({ "type": "action_name", "value": name });
+    let bindings = json!({ "bindings": [{ "ref": reference, "display_name": name }] });
+    let path = "/api/v2/actions/triggers/credentials-exchange/bindings";
+    node.manage("PATCH", path, bindings, 200).await;
+}
+
 /// What one server exports, another takes and exports again, to the letter.
 #[tokio::test]
 async fn the_export_of_an_import_is_equal_to_it() {
@@ -118,14 +137,23 @@ async fn the_export_of_an_import_is_equal_to_it() {
         });
         from.manage("POST", "/api/v2/clients", client, 201).await;
     }
+    bind_action(&from, "Only customers").await;
     let first = exported(&from).await;
-    for text in ["In report", "allowlist_mode: report", "198.51.100.7/32", "per_day: 50"] {
+    for text in [
+        "In report",
+        "allowlist_mode: report",
+        "198.51.100.7/32",
+        "per_day: 50",
+        "action_name: Only customers",
+    ] {
         assert!(first.contains(text), "{text} is not in\n{first}");
     }
-    write(&to, "tenant.yaml", &first);
-    let output = deploy(&to, "a0deploy import --input_file tenant.yaml").await;
+    let file = from.folder().join("seen/tenant.yaml").display().to_string();
+    let output = deploy(&to, &format!("a0deploy import --input_file {file}")).await;
     assert!(output.contains("Import Successful"), "{output}");
     assert_eq!(exported(&to).await, first);
+    let code = "seen/actions/Only customers/code.js";
+    assert_eq!(fs::read_to_string(to.folder().join(code)).unwrap(), CODE);
 }
 
 /// An edited list reaches the tokens that are out; what the file no longer has is deleted.
@@ -167,7 +195,7 @@ async fn an_import_names_the_entries_at_fault() {
         return;
     }
     let node = Node::start_with_tls().await;
-    let spoiled = document(TENANT).replace("- 127.0.0.2/32", "- 10.0.0.1/8\n      - office");
+    let spoiled = document(TENANT).replace("- 127.0.0.2\n", "- 10.0.0.1/8\n      - office\n");
     write(&node, "tenant.yaml", &spoiled);
     let script = "a0deploy import --input_file tenant.yaml || echo failed";
     let output = deploy(&node, script).await;
