@@ -346,7 +346,11 @@ async fn a_certificate_bound_token_needs_its_certificate() {
         assert_eq!(ask(std::slice::from_ref(&own)).await, ALLOWED, "{kind:?}");
         let other = certificate(kind, &OTHER_DER).unwrap();
         let fault = |fault| refused(Reason::Certificate(fault));
-        assert_eq!(ask(&[other.clone()]).await, fault(CertificateFault::Other), "{kind:?}");
+        assert_eq!(
+            ask(std::slice::from_ref(&other)).await,
+            fault(CertificateFault::Other),
+            "{kind:?}"
+        );
         assert_eq!(ask(&[own.clone(), other]).await, fault(CertificateFault::Several), "{kind:?}");
         let broken = (own.0, "%%".to_owned());
         let found = ask(&[broken]).await;

@@ -23,6 +23,10 @@ use serde::Serialize;
 
 /// What is said of every refusal by an allowlist, of whatever layer, with or without an address.
 const NOT_ALLOWED: &str = "The request is not allowed";
+/// What is said where a token must be bound, and cannot be.
+const SEND_A_PROOF: &str = "Proof of possession is required: send a DPoP proof";
+const USE_A_CERTIFICATE: &str = "Proof of possession is required: use a client certificate";
+const BINDS_NONE: &str = "The client requires proof of possession, and the API does not support it";
 /// The longest text of a request that an error repeats, in characters.
 const ECHO_MAX: usize = 256;
 
@@ -238,21 +242,15 @@ pub(super) fn refusal(reason: Reason, disclosure: Disclosure, asked: Asked<'_>) 
         )),
         Reason::RateLimit => OAuthError::too_many("Global limit has been reached"),
         Reason::Quota => OAuthError::too_many("Client quota exceeded"),
-        // RFC 9449 §5: what is wrong with it is no secret from whoever signed it.
         Reason::Proof(DpopFault::Full) | Reason::Stale => OAuthError::unavailable(),
+        // RFC 9449 §5: what is wrong with it is no secret from whoever signed it.
         Reason::Proof(fault) => {
             OAuthError::new(StatusCode::BAD_REQUEST, "invalid_dpop_proof", fault.to_string())
         }
         Reason::Certificate(fault) => OAuthError::invalid_request(fault.to_string()),
-        Reason::NothingToBind(Mechanism::Dpop) => {
-            OAuthError::invalid_request("Proof of possession is required: send a DPoP proof")
-        }
-        Reason::NothingToBind(Mechanism::Mtls) => {
-            OAuthError::invalid_request("Proof of possession is required: use a client certificate")
-        }
-        Reason::NotBinding => OAuthError::invalid_request(
-            "The client requires proof of possession, and the API does not support it",
-        ),
+        Reason::NothingToBind(Mechanism::Dpop) => OAuthError::invalid_request(SEND_A_PROOF),
+        Reason::NothingToBind(Mechanism::Mtls) => OAuthError::invalid_request(USE_A_CERTIFICATE),
+        Reason::NotBinding => OAuthError::invalid_request(BINDS_NONE),
     }
 }
 
