@@ -2,6 +2,7 @@
 //!
 //! All that is wrong is said at once, each thing with its name and where it was set.
 
+mod log_events;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use keyward_allowlist::{ClientAddressRule, EntryRules, NetworkSet, Source, parse
 use keyward_core::gateway::{Disclosure, SOURCE_NAMES, parse_source};
 use keyward_server::listen::{ClientAuthorities, ListenAddress, tls_config};
 
+pub(crate) use log_events::LogEvents;
 use settings::{SETTINGS, Setting};
 pub(crate) use settings::{ServeArgs, print_default};
 
@@ -49,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) default_gateway: bool,
     pub(crate) disclosure: Disclosure,
     pub(crate) staleness_ms_max: u64,
+    pub(crate) log_events: LogEvents,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -214,10 +217,8 @@ impl Raw {
         let disclosure = self.parse("disclosure", |text| {
             one_of(text, &[("generic", Disclosure::Generic), ("uniform", Disclosure::Uniform)])
         });
-        let staleness_ms_max = self.parse("staleness_s_max", |text| match text.parse::<u64>() {
-            Ok(seconds @ 1..=86_400) => Ok(seconds.saturating_mul(1000)),
-            _ => Err(format!("`{text}` is no number of seconds from 1 to 86400")),
-        });
+        let staleness_ms_max = self.parse("staleness_s_max", read_staleness);
+        let log_events = self.check_log_events();
         let log = self.parse("log", |text| {
             tracing_subscriber::EnvFilter::try_new(text)
                 .map(|_| text.to_owned())
@@ -246,6 +247,7 @@ impl Raw {
                 default_gateway: default_gateway?,
                 disclosure: disclosure?,
                 staleness_ms_max: staleness_ms_max?,
+                log_events: log_events?,
                 log: log?,
                 log_format: log_format?,
             })
@@ -440,6 +442,13 @@ fn one_of<T: Clone>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
             format!("`{text}` is none of {}", names.join(", "))
         },
     )
+}
+
+fn read_staleness(text: &str) -> Result<u64, String> {
+    match text.parse::<u64>() {
+        Ok(seconds @ 1..=86_400) => Ok(seconds.saturating_mul(1000)),
+        _ => Err(format!("`{text}` is no number of seconds from 1 to 86400")),
+    }
 }
 
 fn read_folder(text: &str) -> Result<PathBuf, String> {

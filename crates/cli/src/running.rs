@@ -111,6 +111,8 @@ impl Running {
         };
         running.listen(ops_bound, ops::router(ops), ListenOptions::new("ops"));
         running.tasks.spawn(jobs::keep_logs(Arc::clone(&services), told.clone()));
+        let deliver = jobs::log_streams::deliver_logs(Arc::clone(&services), told.clone());
+        running.tasks.spawn(deliver);
         running.tasks.spawn(jobs::keep_fresh(services, told));
         Ok(running)
     }
@@ -168,6 +170,8 @@ fn options(config: &Config, issuer: &str) -> anyhow::Result<ServicesOptions> {
     options.disclosure = config.disclosure;
     options.default_audience.clone_from(&config.default_audience);
     options.staleness_ms_max = config.staleness_ms_max;
+    options.log_limits = config.log_events.limits;
+    options.log_stream_networks = config.log_events.networks.clone();
     options.client_authorities =
         config.tls_client_ca.as_deref().map(ClientAuthorities::read).transpose()?;
     options.asks_client_certificates = config.tls.is_some() || config.dev_tls;
@@ -398,5 +402,20 @@ mod tests {
         assert!(refused.unwrap_err().to_string().contains("413"));
         drop(management);
         running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn what_the_last_request_told_is_written_before_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (running, target) = server(folder.path().to_str().unwrap()).await;
+        let management = target.open().await.unwrap();
+        let account = Content::Json(json!({ "name": "Acme" }));
+        management.send(http::Method::POST, "/v1/accounts", Some(account)).await.unwrap();
+        drop(management);
+        running.stop().await;
+        let database = folder.path().join("keyward.db");
+        let store = keyward_store::Store::open(&format!("sqlite:{}", database.display())).await;
+        let told = store.unwrap().logs_after(0, Some(&["sapi"]), 10).await.unwrap();
+        assert_eq!(told.rows.len(), 1);
     }
 }

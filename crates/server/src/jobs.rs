@@ -1,5 +1,7 @@
 //! What runs beside the requests.
 
+pub mod log_streams;
+
 use std::sync::Arc;
 
 use keyward_gate::GatewayAlarm;

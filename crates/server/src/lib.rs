@@ -12,6 +12,7 @@ pub mod clock;
 pub mod failure;
 pub mod jobs;
 pub mod listen;
+pub mod log_streams;
 pub mod logs;
 pub mod management;
 pub mod oauth;

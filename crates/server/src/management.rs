@@ -8,6 +8,7 @@ mod client_grants;
 mod clients;
 mod credentials;
 mod fields;
+mod log_streams;
 pub(crate) mod logs;
 mod query;
 mod rate_limit;
@@ -161,6 +162,7 @@ fn not_found(kind: &str) -> Failure {
         "api" => ("inexistent_resource_server", "The resource server does not exist"),
         "grant" => ("inexistent_client_grant", "The grant does not exist."),
         "credential" => ("inexistent_client_credential", "The credential does not exist"),
+        "log_stream" => ("inexistent_log_stream", "The log stream does not exist."),
         "log" => ("inexistent_log", "Log not found."),
         // Compat(auth0): these have no code.
         "action" => ("", "That action does not exist."),
@@ -226,6 +228,11 @@ routes! {
     get "GET" "/api/v2/actions/triggers/{id}/bindings" => actions::list_bindings;
     patch "PATCH" "/api/v2/actions/triggers/{id}/bindings" => actions::update_bindings;
     get "GET" "/api/v2/actions/executions/{id}" => actions::get_execution;
+    get "GET" "/api/v2/log-streams" => log_streams::list_log_streams;
+    post "POST" "/api/v2/log-streams" => log_streams::create_log_stream;
+    get "GET" "/api/v2/log-streams/{id}" => log_streams::get_log_stream;
+    patch "PATCH" "/api/v2/log-streams/{id}" => log_streams::update_log_stream;
+    delete "DELETE" "/api/v2/log-streams/{id}" => log_streams::delete_log_stream;
 }
 
 /// The routes of `/api/v2`.

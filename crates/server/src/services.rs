@@ -28,6 +28,7 @@ pub use first_start::{ADMIN_FILE, AdminFile, SYSTEM_API_NAME};
 
 use crate::alarms::Alarms;
 use crate::listen::ClientAuthorities;
+use crate::log_streams::egress::OwnNetworks;
 use crate::logs::{LogLimits, Logs};
 use crate::signing::master::MASTER_KEY_FILE;
 use crate::signing::{
@@ -71,6 +72,8 @@ pub struct ServicesOptions {
     pub asks_client_certificates: bool,
     /// How many log events are kept.
     pub log_limits: LogLimits,
+    /// Networks of one's own that log streams may lead to.
+    pub log_stream_networks: OwnNetworks,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock + Send + Sync>,
 }
@@ -88,6 +91,7 @@ impl ServicesOptions {
             default_audience: None,
             staleness_ms_max: 30_000,
             log_limits: LogLimits::default(),
+            log_stream_networks: OwnNetworks::default(),
             client_authorities: None,
             asks_client_certificates: false,
             clock: Arc::new(crate::clock::SystemClock),
@@ -191,6 +195,8 @@ pub struct Services {
     pub alarms: Alarms,
     /// What happened, on its way to the store.
     pub logs: Logs,
+    /// Networks of one's own that log streams may lead to.
+    pub log_stream_networks: OwnNetworks,
     /// What secrets that must be read again are sealed under at rest.
     pub master: MasterKey,
     asks_client_certificates: bool,
@@ -250,6 +256,7 @@ impl Services {
             probes: Arc::default(),
             alarms: Alarms::default(),
             logs: Logs::new(options.log_limits),
+            log_stream_networks: options.log_stream_networks,
             master,
             peppers: keys.peppers,
             staleness_ms_max: options.staleness_ms_max,

@@ -147,6 +147,26 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "After how long without an answer from the store every check is refused (1 to 86400).",
     },
     Setting {
+        key: "log_retention_days",
+        default: "30",
+        value: "DAYS",
+        help: "How long log events are kept (1 to 3650).",
+    },
+    Setting {
+        key: "log_rows_max",
+        default: "1000000",
+        value: "NUMBER",
+        help: "How many log events are kept at most, about 1 KB each; the oldest make room (1000 to \
+               100000000).",
+    },
+    Setting {
+        key: "log_stream_networks",
+        default: "",
+        value: "CIDR,...",
+        help: "Networks of your own that log streams may lead to, also without TLS. Others must be \
+               on the open internet and speak TLS.",
+    },
+    Setting {
         key: "log",
         default: "info",
         value: "FILTER",
@@ -233,6 +253,15 @@ pub(crate) struct ServeArgs {
     /// After how many seconds without an answer from the store every check is refused
     #[arg(long, value_name = "SECONDS")]
     pub(crate) staleness_s_max: Option<String>,
+    /// How many days log events are kept
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) log_retention_days: Option<String>,
+    /// How many log events are kept at most
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) log_rows_max: Option<String>,
+    /// Networks of your own that log streams may lead to
+    #[arg(long, value_name = "CIDR,...")]
+    pub(crate) log_stream_networks: Option<String>,
     /// What is logged to standard error
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
@@ -264,6 +293,9 @@ impl ServeArgs {
             ("default_gateway", &self.default_gateway),
             ("disclosure", &self.disclosure),
             ("staleness_s_max", &self.staleness_s_max),
+            ("log_retention_days", &self.log_retention_days),
+            ("log_rows_max", &self.log_rows_max),
+            ("log_stream_networks", &self.log_stream_networks),
             ("log", &self.log),
             ("log_format", &self.log_format),
         ]

@@ -1,6 +1,6 @@
 //! `/api/v2/logs`: the log events.
 
-pub(super) mod wire;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 

@@ -85,6 +85,14 @@ scopes! {
     pub(crate) UpdateResourceServers = "update:resource_servers";
     /// To delete resource servers.
     pub(crate) DeleteResourceServers = "delete:resource_servers";
+    /// To see log streams.
+    pub(crate) ReadLogStreams = "read:log_streams";
+    /// To make log streams.
+    pub(crate) CreateLogStreams = "create:log_streams";
+    /// To change log streams.
+    pub(crate) UpdateLogStreams = "update:log_streams";
+    /// To delete log streams.
+    pub(crate) DeleteLogStreams = "delete:log_streams";
     /// To see log events.
     pub(crate) ReadLogs = "read:logs" | "read:logs_users";
     /// To see Actions, versions, triggers and bindings.

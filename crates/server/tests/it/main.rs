@@ -14,6 +14,7 @@ mod management_actions;
 mod management_client_grants;
 mod management_clients;
 mod management_credentials;
+mod management_log_streams;
 mod management_logs;
 mod management_resource_servers;
 mod oauth_discovery;

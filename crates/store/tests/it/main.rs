@@ -5,6 +5,7 @@
 mod audit;
 mod damage;
 mod lists;
+mod logs;
 mod opening;
 mod round_trip;
 mod support;
