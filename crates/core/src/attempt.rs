@@ -109,6 +109,9 @@ pub struct Required<'a> {
     pub audience: Option<&'a str>,
     /// Scopes that the credential must have, all of them.
     pub scopes: &'a [String],
+    /// Whether a client only shows this server who it is: no API is used, so none may want a bound
+    /// token. Lists are asked all the same.
+    pub is_authentication: bool,
     /// What the route asks for on top.
     pub narrowing: Narrowing<'a>,
 }

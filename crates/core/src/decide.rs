@@ -20,10 +20,11 @@ use crate::decision::{Decision, Denial, Permit, Reason, Shown};
 use crate::dpop::Once;
 use crate::id::{ClientId, ClientKey};
 use crate::policy::{ApiRecord, ClientRecord, Generation, Policy, SecretRecord, Standing};
+use crate::possession::Evidence;
 use crate::secret::{SecretHash, parse_api_key};
 use crate::time::{Clock, Timestamp};
 use crate::token::{Dialect, TokenFault, VerifiedToken};
-use possession::{Bound, ShownToken, bind, prove};
+use possession::{Bound, ShownToken, bind, check_required, prove};
 
 /// How often a decision is made anew because a writer came in between, before it is refused.
 /// Each round yields, so this is far more than any transaction takes.
@@ -97,7 +98,13 @@ fn evaluate(
     let subject = subject.map_err(anonymous)?;
     let known = |reason| Denial { reason, client: Some(subject.id()), revision };
     is_live(&subject).map_err(known)?;
-    let mut layers = Layers { ip: attempt.client_ip.ok(), now, deny: None, would_deny: None };
+    let mut layers = Layers {
+        ip: attempt.client_ip.ok(),
+        now,
+        asks_possession: asks_possession(attempt),
+        deny: None,
+        would_deny: None,
+    };
     let outcome = match attempt.door {
         Door::Use(required) => use_door(policy, &subject, required, &mut layers),
         Door::Token(request) => token_door(policy, generation, &subject, request, &mut layers),
@@ -119,6 +126,12 @@ fn evaluate(
         would_deny: layers.would_deny,
         revision,
     }))
+}
+
+/// Whether a use of an API is to be bound where the API wants that.
+fn asks_possession(attempt: &Attempt<'_>) -> bool {
+    let is_use = matches!(attempt.door, Door::Use(required) if !required.is_authentication);
+    is_use && !matches!(attempt.evidence, Evidence::JudgedElsewhere)
 }
 
 fn bound(
@@ -231,11 +244,24 @@ fn account_of(record: &ClientRecord) -> Option<crate::id::AccountId> {
 struct Layers {
     ip: Option<ClientIp>,
     now: Timestamp,
+    /// Whether bound tokens are asked for where they are required.
+    asks_possession: bool,
     deny: Option<Reason>,
     would_deny: Option<Reason>,
 }
 
 impl Layers {
+    /// Asks what an API wants of a use: a bound token, where it takes no other, and its list.
+    fn ask_api(&mut self, subject: &Subject<'_>, api: Option<&ApiRecord>) -> Result<(), Reason> {
+        if self.asks_possession {
+            check_required(subject.record, subject.token.as_deref(), api)?;
+        }
+        if let Some(api) = api {
+            self.ask(Layer::Api, &api.allowlist);
+        }
+        Ok(())
+    }
+
     fn ask(&mut self, layer: Layer, list: &CompiledAllowlist) {
         if list.mode() == Mode::Off || list.covers(self.ip, self.now) {
             return;
@@ -301,9 +327,7 @@ fn ask_narrowed(
         if subject.token.as_ref().is_some_and(|token| !token.has_audience(audience)) {
             return Err(Reason::Token(TokenFault::Audience));
         }
-        if let Some(api) = policy.api(audience) {
-            layers.ask(Layer::Api, &api.allowlist);
-        }
+        layers.ask_api(subject, policy.api(audience).as_deref())?;
     }
     Ok(())
 }
@@ -339,9 +363,7 @@ fn use_of_one_api(
         }
         check_dialect(token, api.as_deref())?;
     }
-    if let Some(api) = &api {
-        layers.ask(Layer::Api, &api.allowlist);
-    }
+    layers.ask_api(subject, api.as_deref())?;
     layers.finish(subject.record)?;
     let api = api.ok_or(Reason::NoGrant)?;
     let grant = subject.record.grant_for(&api.id).ok_or(Reason::NoGrant)?;
@@ -363,7 +385,7 @@ fn use_of_any_api(
         for grant in &subject.record.grants {
             let api = grant.api.load();
             if let Some(api) = api.as_deref().filter(|api| !api.is_system) {
-                layers.ask(Layer::Api, &api.allowlist);
+                layers.ask_api(subject, Some(api))?;
             }
         }
         layers.finish(subject.record)?;
@@ -377,7 +399,7 @@ fn use_of_any_api(
             continue;
         }
         check_dialect(token, Some(&api))?;
-        layers.ask(Layer::Api, &api.allowlist);
+        layers.ask_api(subject, Some(&api))?;
         known = known.saturating_add(1);
         if let Some(grant) = subject.record.grant_for(&api.id) {
             let more = grant.scopes.narrow(&token.scope);

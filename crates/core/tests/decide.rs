@@ -16,6 +16,7 @@ use keyward_core::decision::{Decision, Reason};
 use keyward_core::id::{AccountId, ApiId, ClientId, GrantId, SecretId};
 use keyward_core::jwk::KeySet;
 use keyward_core::policy::{Change, Freshness, Policy, Settings};
+use keyward_core::possession::{Mechanism, ProofOfPossession, RequiredFor};
 use keyward_core::secret::{ClientSecret, Environment, PepperId, Peppers, PlainSecret};
 use keyward_core::time::{FixedClock, Timestamp};
 
@@ -139,6 +140,44 @@ fn ask_token(policy: &Policy, request: TokenRequest<'_>) -> Result<String, Reaso
     match decide(policy, &attempt, &CLOCK) {
         Decision::Allow(permit) => Ok(permit.scope.to_string()),
         Decision::Deny(denial) => Err(denial.reason),
+    }
+}
+
+#[test]
+fn where_bound_tokens_are_required_a_secret_is_not_enough() {
+    let off = || list(Mode::Off, &[]);
+    let audience = "https://orders.example/";
+    let decide_with = |rule: Option<ProofOfPossession>, by_client: Option<bool>| {
+        let mut api = api(audience, off());
+        api.proof_of_possession = rule;
+        let mut client = client(off());
+        client.require_proof_of_possession = by_client;
+        let grant = grant(&api, "read:orders");
+        let policy = policy(vec![
+            Change::Api(Box::new(api)),
+            Change::Client(Box::new(client)),
+            Change::Grant(Box::new(grant)),
+        ]);
+        let one = Required { audience: Some(audience), ..Required::default() };
+        let own = Required { is_authentication: true, ..Required::default() };
+        [one, Required::default(), own].map(|door| use_from(&policy, ip(INSIDE), door).reason())
+    };
+    let rule = |required, required_for| {
+        Some(ProofOfPossession { mechanism: Mechanism::Dpop, required, required_for })
+    };
+    let refused = [Some(Reason::UnprovenToken), Some(Reason::UnprovenToken), None];
+    let allowed = [None, None, None];
+    for (rule, by_client, expected) in [
+        (None, None, allowed),
+        (rule(false, None), None, allowed),
+        (rule(true, Some(RequiredFor::PublicClients)), None, allowed),
+        (rule(true, None), None, refused),
+        (rule(true, Some(RequiredFor::AllClients)), None, refused),
+        (None, Some(true), refused),
+    ] {
+        let got = decide_with(rule, by_client);
+        // At a door that names no API only grants count, and a client's own rule with them.
+        assert_eq!(got, expected, "{rule:?} {by_client:?}");
     }
 }
 

@@ -354,6 +354,7 @@ impl<R: CheckRequest> Round<'_, R> {
             };
         }
         let required = Required {
+            is_authentication: false,
             audience: gateway.required_audience.as_deref(),
             scopes: &gateway.required_scopes,
             narrowing: Narrowing { audiences: &narrowed.audiences, scopes: &narrowed.scopes },

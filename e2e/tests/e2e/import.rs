@@ -149,7 +149,7 @@ async fn an_export_of_the_deploy_tool_is_taken_over() {
     let key = Key { id: id.to_owned(), secret: SECRET.to_owned() };
     assert_eq!(node.ask_token(OUTSIDE, &key, API).await.status(), 200);
 
-    // Again, with the list this time: nothing is there twice.
+    // Again, with the list this time: nothing is there twice. One that somebody made here stays.
     let (report, good) = import(&node, &["auth0", export, "--take-addresses", "enforce"]);
     assert!(good, "{report:#}");
     assert!(
@@ -162,6 +162,10 @@ async fn an_export_of_the_deploy_tool_is_taken_over() {
     assert_eq!(clients.as_array().unwrap().len(), 2);
     assert_eq!(node.ask_token(OUTSIDE, &key, API).await.status(), 403);
     assert_eq!(node.ask_token(INSIDE, &key, API).await.status(), 200);
+    let (report, _) = import(&node, &["auth0", export, "--take-addresses", "report"]);
+    assert!(holds(&told(&report, "offered"), "has a list here, which stays"), "{report:#}");
+    let client = node.manage("GET", &path, Value::Null, 200).await;
+    assert_eq!(client["allowlist_mode"], "enforce");
 }
 
 #[tokio::test]

@@ -53,6 +53,27 @@ pub(super) fn prove(
     if fits { Ok(Some(proof.once)) } else { Err(Reason::Proof(DpopFault::TokenHash)) }
 }
 
+/// Refuses what is not bound, where the API or the client itself wants nothing else now: a secret,
+/// and a token that was issued before the rule was made.
+pub(super) fn check_required(
+    client: &ClientRecord,
+    token: Option<&VerifiedToken>,
+    api: Option<&ApiRecord>,
+) -> Result<(), Reason> {
+    let rule = api.and_then(|api| api.proof_of_possession);
+    let by_api = rule.is_some_and(|rule| rule.requires(client.is_public));
+    if !client.require_proof_of_possession && !by_api {
+        return Ok(());
+    }
+    let bound = token.and_then(|token| token.confirmation.as_deref()).copied().unwrap_or_default();
+    let fits = match rule.map(|rule| rule.mechanism) {
+        Some(Mechanism::Dpop) => bound.key.is_some(),
+        Some(Mechanism::Mtls) => bound.certificate.is_some(),
+        None => bound.key.is_some() || bound.certificate.is_some(),
+    };
+    if fits { Ok(()) } else { Err(Reason::UnprovenToken) }
+}
+
 /// What a new token is bound to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Bound {

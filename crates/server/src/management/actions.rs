@@ -154,7 +154,8 @@ pub(super) async fn test_action(
     let action = services.store.action(&action_id(&id)?).await?;
     action.ok_or_else(|| not_found("action"))?;
     let message = "Actions are stored, versioned and bound, but this version cannot run them";
-    Err(Failure::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message).into())
+    // Compat(auth0): its SDKs try again whatever is 5xx, and trying again mends nothing.
+    Err(Failure::bad_request("not_implemented", message).into())
 }
 
 pub(super) async fn get_execution(

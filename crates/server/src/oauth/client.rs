@@ -60,7 +60,8 @@ fn decide_client(
 ) -> Result<Permit, OAuthError> {
     let proof = request.proof(services.now());
     let credential = proof.as_ref().map(|proof| proof.credential()).map_err(|fault| *fault);
-    match decide_request(services, request, credential, Door::Use(Required::default())) {
+    let door = Door::Use(Required { is_authentication: true, ..Required::default() });
+    match decide_request(services, request, credential, door) {
         Decision::Allow(permit) => Ok(permit),
         Decision::Deny(denial) => {
             Err(refuse(services, throttle, request, &denial, Asked::default()))

@@ -81,6 +81,8 @@ pub(super) async fn import_client(
     let now = admitted.now;
     let mut client = Client::new(id, "", now);
     client.apply(patch(new)?, admitted.actor().id(), now)?;
+    // Security: somebody else may have had this id here; his tokens must not come back to life.
+    client.revoke_tokens(now);
     if let Some(hash) = hash {
         let id = services.new_secret_id()?;
         let secret = ClientSecret { id, hash, created_at: now, expires_at: None };

@@ -241,7 +241,7 @@ async fn what_cannot_run_is_refused_with_the_reason() {
     let run = operator.get("/api/v2/actions/executions/none").await;
     assert_eq!(run.text("message"), "That execution does not exist.");
     let tried = operator.post(&format!("{PATH}/{id}/test"), json!({ "payload": {} })).await;
-    assert_eq!(tried.status, 501, "nothing is said to have run: {tried}");
+    assert_eq!(tried.status, 400, "nothing is said to have run: {tried}");
 }
 
 #[tokio::test]

@@ -34,6 +34,10 @@ pub(super) struct Import<'m> {
     /// Ids of clients by name.
     clients_by_name: BTreeMap<String, Vec<String>>,
     client_ids: BTreeSet<String>,
+    /// Ids that were made in this run.
+    made: BTreeSet<String>,
+    /// Clients that have a list here.
+    listed: BTreeSet<String>,
 }
 
 pub(super) async fn run(management: &Management, args: &Auth0Args) -> anyhow::Result<Report> {
@@ -46,6 +50,8 @@ pub(super) async fn run(management: &Management, args: &Auth0Args) -> anyhow::Re
         apis: BTreeMap::new(),
         clients_by_name: BTreeMap::new(),
         client_ids: BTreeSet::new(),
+        made: BTreeSet::new(),
+        listed: BTreeSet::new(),
     };
     import.look_around().await?;
     for api in export.apis {
@@ -54,11 +60,19 @@ pub(super) async fn run(management: &Management, args: &Auth0Args) -> anyhow::Re
     for client in export.clients {
         import.client(client).await;
     }
-    for grant in export.grants {
-        import.grant(grant).await;
-    }
+    // Before the grants: from a grant on there are tokens, and Actions may be there to refuse them.
     import.actions(export.actions).await?;
-    import.bindings(export.triggers).await;
+    let are_bound = import.bindings(export.triggers).await;
+    for grant in export.grants {
+        if are_bound {
+            import.grant(grant).await;
+        } else {
+            let what = format!("grant of {}", text(&Value::Object(grant), "client_id"));
+            let note = "its Actions could not be bound, and tokens would be issued without them; \
+                        mend that and import again";
+            import.report.left(&what, note);
+        }
+    }
     for name in export.others {
         import.report.left(&name, "Keyward has nothing of the kind");
     }
@@ -73,7 +87,12 @@ impl Import<'_> {
             self.apis.insert(text(&api, "identifier"), text(&api, "id"));
         }
         for client in pages(self.management, "/api/v2/clients", "clients").await? {
-            self.knows_client(&text(&client, "name"), &text(&client, "client_id"));
+            let id = text(&client, "client_id");
+            self.knows_client(&text(&client, "name"), &id);
+            let has_entries = client.get("allowed_ips").is_some_and(|list| *list != json!([]));
+            if has_entries || text(&client, "allowlist_mode") != "off" {
+                self.listed.insert(id);
+            }
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ pub(super) async fn run(management: &Management, args: &CsvArgs) -> anyhow::Resu
     for row in rows {
         let what = format!("line {}, client {}", row.line, row.id);
         if known.contains(&row.id) {
-            report.left(&what, "there is a client with that id already; nothing of it was changed");
+            keep(management, &mut report, &what, row, args.dry_run).await;
         } else if args.dry_run {
             report.taken(&what, "");
         } else {
@@ -80,9 +80,36 @@ pub(super) async fn run(management: &Management, args: &CsvArgs) -> anyhow::Resu
     Ok(report)
 }
 
-async fn write(management: &Management, row: Row) -> anyhow::Result<()> {
+/// A client that is there stays as it is; a grant that an import before could not make is made.
+async fn keep(management: &Management, report: &mut Report, what: &str, row: Row, dry_run: bool) {
+    let there = "there is a client with that id already; nothing of it was changed";
+    match has_grant(management, &row).await {
+        Ok(true) => report.left(what, there),
+        Ok(false) if dry_run => report.taken(what, "is there, its grant would be made"),
+        Ok(false) => match grant(management, row).await {
+            Ok(()) => report.taken(what, "was there, its grant was made"),
+            Err(error) => report.failed(what, &error),
+        },
+        Err(error) => report.failed(what, &error),
+    }
+}
+
+/// Whether there is nothing to grant any more.
+async fn has_grant(management: &Management, row: &Row) -> anyhow::Result<bool> {
+    let Some(api) = &row.api else { return Ok(true) };
+    let query = format!("client_id={}&audience={}", escape(&row.id), escape(api));
+    let path = format!("/api/v2/client-grants?{query}");
+    Ok(!pages(management, &path, "client_grants").await?.is_empty())
+}
+
+async fn write(management: &Management, mut row: Row) -> anyhow::Result<()> {
     let path = format!("/v1/clients/{}", escape(&row.id));
-    management.send(Method::PUT, &path, Some(Content::Json(row.body))).await?;
+    let body = std::mem::take(&mut row.body);
+    management.send(Method::PUT, &path, Some(Content::Json(body))).await?;
+    grant(management, row).await
+}
+
+async fn grant(management: &Management, row: Row) -> anyhow::Result<()> {
     let Some(api) = row.api else { return Ok(()) };
     let scopes = match row.scopes {
         Some(scopes) => scopes,

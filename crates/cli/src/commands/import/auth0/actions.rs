@@ -101,7 +101,9 @@ impl Import<'_> {
         }
     }
 
-    pub(super) async fn bindings(&mut self, triggers: BTreeMap<String, Vec<Thing>>) {
+    /// Binds; whether everything that was to be bound is.
+    pub(super) async fn bindings(&mut self, triggers: BTreeMap<String, Vec<Thing>>) -> bool {
+        let mut are_bound = true;
         for (trigger, places) in triggers {
             if places.is_empty() {
                 continue;
@@ -127,9 +129,13 @@ impl Import<'_> {
                                 issued for any API but Keyward's own";
                     self.report.changed(&what, note);
                 }
-                Err(error) => self.report.failed(&what, &error),
+                Err(error) => {
+                    self.report.failed(&what, &error);
+                    are_bound = false;
+                }
             }
         }
+        are_bound
     }
 }
 

@@ -1,5 +1,6 @@
 //! Clients of an export.
 
+use anyhow::bail;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -25,15 +26,27 @@ impl Import<'_> {
             client.remove(field);
         }
         self.strip_secret_encoding(&mut client);
-        self.addresses(&what, &mut client);
+        if client.remove("client_authentication_methods").is_some_and(|value| !value.is_null()) {
+            let note = "the export holds no keys; register the client's public key or certificate \
+                        again (client_authentication_methods)";
+            self.report.left(&format!("{what}, its keys"), note);
+        }
         let id = take_text(&mut client, "client_id");
+        let known = match self.known_id(&id, &name) {
+            Ok(known) => known,
+            Err(error) => return self.report.failed(&what, &error),
+        };
+        let has_list = known.as_ref().is_some_and(|known| self.listed.contains(known));
+        self.addresses(&what, &mut client, has_list);
         let secret = client.remove("client_secret").filter(|secret| !secret.is_null());
         if self.dry_run {
-            let known = self.known_id(&id, &name).is_some();
-            self.knows_client(&name, if id.is_empty() { &name } else { &id });
-            return self.report.taken(&what, if known { "is there, would be updated" } else { "" });
+            let note = if known.is_some() { "is there, would be updated" } else { "" };
+            if known.is_none() {
+                self.knows_client(&name, if id.is_empty() { &name } else { &id });
+            }
+            return self.report.taken(&what, note);
         }
-        let written = match self.known_id(&id, &name) {
+        let written = match known {
             Some(known) => self.update(&what, &known, client).await.map(|()| "updated".to_owned()),
             None if id.is_empty() => self.make(&what, &name, client).await,
             None => self.take_over(&what, &id, &name, secret, client).await,
@@ -44,11 +57,19 @@ impl Import<'_> {
         }
     }
 
-    fn known_id(&self, id: &str, name: &str) -> Option<String> {
+    /// The client here that is meant: by its id, or without one by its name, if only one has it.
+    fn known_id(&self, id: &str, name: &str) -> anyhow::Result<Option<String>> {
         if !id.is_empty() {
-            return self.client_ids.contains(id).then(|| id.to_owned());
+            return Ok(self.client_ids.contains(id).then(|| id.to_owned()));
         }
-        self.clients_by_name.get(name).and_then(|ids| ids.first()).cloned()
+        match self.clients_by_name.get(name).map(Vec::as_slice) {
+            None | Some([]) => Ok(None),
+            Some([one]) if !self.made.contains(one) => Ok(Some(one.clone())),
+            Some(_) => bail!(
+                "several clients have that name, so it cannot be told which is meant; export with \
+                 AUTH0_EXPORT_IDENTIFIERS=true"
+            ),
+        }
     }
 
     /// Auth0 shows it and takes it back from nobody.
@@ -59,7 +80,7 @@ impl Import<'_> {
     }
 
     /// Shows, or takes, addresses that stand in the labels of a client.
-    fn addresses(&mut self, what: &str, client: &mut Thing) {
+    fn addresses(&mut self, what: &str, client: &mut Thing, has_list: bool) {
         if client.contains_key("allowed_ips") {
             return;
         }
@@ -77,6 +98,11 @@ impl Import<'_> {
             return;
         }
         let (from, networks) = (fields.join(", "), found.join(", "));
+        // A list that somebody has made here since is never replaced, let alone made weaker.
+        if has_list && self.take_addresses.is_some() {
+            let note = format!("{from} holds {networks}; the client has a list here, which stays");
+            return self.report.offered(what, note);
+        }
         if let Some(mode) = self.take_addresses {
             client.insert("allowed_ips".to_owned(), json!(found));
             client.insert("allowlist_mode".to_owned(), mode.name().into());
@@ -101,6 +127,7 @@ impl Import<'_> {
         let made = self.write(what, Method::POST, "/api/v2/clients", client).await?;
         let id = text(&made, "client_id");
         self.knows_client(name, &id);
+        self.made.insert(id.clone());
         Ok(format!(
             "has the new id {id}, because the export holds none (export it with \
              AUTH0_EXPORT_IDENTIFIERS=true to keep ids); `keyward client rotate {id}` shows a secret"
