@@ -148,6 +148,7 @@ pub(crate) fn grant(number: u64) -> ClientGrant {
         client: id(number),
         api: api_id(),
         scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+        organizations: Default::default(),
         kept_fields: "{}".to_owned(),
         version: 1,
         created_at: MADE_AT,

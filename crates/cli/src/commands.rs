@@ -10,6 +10,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod gateway;
 pub(crate) mod import;
+pub(crate) mod keys;
 pub(crate) mod serve;
 pub(crate) mod settings;
 

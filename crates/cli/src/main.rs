@@ -79,6 +79,13 @@ enum Command {
         #[command(subcommand)]
         command: commands::gateway::GatewayCommand,
     },
+    /// The keys that sign tokens
+    Keys {
+        #[command(flatten)]
+        target: Target,
+        #[command(subcommand)]
+        command: commands::keys::KeysCommand,
+    },
     /// Explain which layer and entry decide for a client and an address
     Check {
         #[command(flatten)]
@@ -168,6 +175,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Gateway { target, command } => {
             commands::gateway::run(&target.open().await?, command).await
+        }
+        Command::Keys { target, command } => {
+            commands::keys::run(&target.open().await?, command).await
         }
         Command::Check { target, args } => commands::check::run(&target.open().await?, args).await,
         Command::Doctor { target, args } => commands::doctor::run(&target, &args).await,

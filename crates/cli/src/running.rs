@@ -113,6 +113,7 @@ impl Running {
         running.tasks.spawn(jobs::keep_logs(Arc::clone(&services), told.clone()));
         let deliver = jobs::log_streams::deliver_logs(Arc::clone(&services), told.clone());
         running.tasks.spawn(deliver);
+        running.tasks.spawn(jobs::keep_counts(Arc::clone(&services), told.clone()));
         running.tasks.spawn(jobs::keep_fresh(services, told));
         Ok(running)
     }
@@ -143,6 +144,10 @@ impl Running {
         // What the last requests told.
         if let Err(error) = self.services.logs.write_all(&self.services.store).await {
             tracing::error!(%error, "the last log events are lost");
+        }
+        // Requests that were under way have counted as well.
+        if let Err(error) = self.services.keep_counts().await {
+            tracing::error!(%error, "counts of issued tokens cannot be kept");
         }
         // In order, so that the write-ahead log is folded into the database file.
         self.services.store.clone().close().await;

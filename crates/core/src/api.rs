@@ -9,11 +9,15 @@ use crate::client::State;
 use crate::id::{AccountId, ApiId};
 use crate::jwk::Algorithm;
 use crate::possession::ProofOfPossession;
+use crate::quota::TokenQuota;
 use crate::time::Timestamp;
 use crate::token::Dialect;
 
 /// The longest token lifetime, in seconds (30 days, as Auth0's).
 pub const TOKEN_LIFETIME_MAX_S: u32 = 2_592_000;
+/// The shortest token lifetime, in seconds: clients get a new token ten seconds before the end of
+/// the old one, and would do so at every request.
+pub const TOKEN_LIFETIME_MIN_S: u32 = 11;
 /// The token lifetime of an API that names none, in seconds.
 pub const TOKEN_LIFETIME_DEFAULT_S: u32 = 86_400;
 
@@ -96,6 +100,8 @@ pub struct Account {
     pub state: State,
     /// From where any of its clients may be used.
     pub allowlist: Allowlist,
+    /// How many tokens its clients get together.
+    pub token_quota: Option<TokenQuota>,
     /// The integrator's own labels.
     pub metadata: BTreeMap<String, String>,
     /// Counts writes; for optimistic locking.
@@ -115,6 +121,7 @@ impl Account {
             name: name.to_owned(),
             state: State::Active,
             allowlist: Allowlist::default(),
+            token_quota: None,
             metadata: BTreeMap::new(),
             version: 1,
             created_at: now,

@@ -133,6 +133,8 @@ pub struct TokenRequest<'a> {
     pub audience: Option<&'a str>,
     /// The scopes asked for, space separated; `None` for all that are granted.
     pub scope: Option<&'a str>,
+    /// The account, by id or name.
+    pub organization: Option<&'a str>,
 }
 
 /// Something tried at a door.

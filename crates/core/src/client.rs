@@ -10,6 +10,8 @@ use credential::{ClientAuthentication, ClientCredential};
 
 use crate::allowlist::Allowlist;
 use crate::id::{AccountId, ApiId, ClientId, GrantId};
+use crate::organization::{DefaultOrganization, GrantOrganizations};
+use crate::quota::TokenQuota;
 use crate::secret::{ClientSecret, Environment};
 use crate::time::Timestamp;
 
@@ -85,6 +87,10 @@ pub struct Client {
     pub metadata: BTreeMap<String, String>,
     /// Tokens issued at or before this moment are refused.
     pub tokens_not_before: Option<Timestamp>,
+    /// How many tokens it gets.
+    pub token_quota: Option<TokenQuota>,
+    /// The account of its token requests that name none.
+    pub default_organization: Option<DefaultOrganization>,
     /// A JSON object of fields that Auth0 knows and Keyward only keeps.
     pub kept_fields: String,
     /// Counts writes; for optimistic locking.
@@ -116,6 +122,8 @@ impl Client {
             require_proof_of_possession: None,
             metadata: BTreeMap::new(),
             tokens_not_before: None,
+            token_quota: None,
+            default_organization: None,
             kept_fields: "{}".to_owned(),
             version: 1,
             created_at: now,
@@ -152,6 +160,8 @@ pub struct ClientGrant {
     pub api: ApiId,
     /// Which scopes, in the order written.
     pub scopes: Vec<String>,
+    /// For which accounts.
+    pub organizations: GrantOrganizations,
     /// A JSON object of fields that Auth0 knows and Keyward only keeps.
     pub kept_fields: String,
     /// Counts writes; for optimistic locking.

@@ -6,6 +6,7 @@
 
 mod possession;
 mod proofs;
+mod token_door;
 
 use std::sync::Arc;
 
@@ -13,18 +14,21 @@ use keyward_allowlist::ClientIp;
 
 use crate::allowlist::{CompiledAllowlist, Layer, Mode};
 use crate::attempt::{
-    Attempt, Credential, Door, Narrowing, Required, ShownAssertion, ShownCertificate, TokenRequest,
+    Attempt, Credential, Door, Narrowing, Required, ShownAssertion, ShownCertificate,
 };
 use crate::client::State;
 use crate::decision::{Decision, Denial, Permit, Reason, Shown};
 use crate::dpop::Once;
-use crate::id::{ClientId, ClientKey};
-use crate::policy::{ApiRecord, ClientRecord, Generation, Policy, SecretRecord, Standing};
+use crate::id::{AccountId, ClientId, ClientKey};
+use crate::policy::{
+    AccountRecord, ApiRecord, ClientRecord, Generation, Policy, SecretRecord, Standing,
+};
 use crate::possession::Evidence;
 use crate::secret::{SecretHash, parse_api_key};
 use crate::time::{Clock, Timestamp};
 use crate::token::{Dialect, TokenFault, VerifiedToken};
 use possession::{Bound, ShownToken, bind, check_required, prove};
+use token_door::token_door;
 
 /// How often a decision is made anew because a writer came in between, before it is refused.
 /// Each round yields, so this is far more than any transaction takes.
@@ -55,9 +59,16 @@ struct Subject<'a> {
     shown: Shown,
     token: Option<Arc<VerifiedToken>>,
     once: Option<Once>,
+    /// Another account than the client's own, which its token is for: it has a say as well.
+    organization: Option<Arc<AccountRecord>>,
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    /// Somebody who shows what is his own.
+    fn without_token(key: ClientKey, record: &'a ClientRecord, shown: Shown) -> Self {
+        Self { key, record, shown, token: None, once: None, organization: None }
+    }
+
     fn id(&self) -> ClientId {
         self.record.id(self.key)
     }
@@ -105,11 +116,17 @@ fn evaluate(
         deny: None,
         would_deny: None,
     };
+    if let Some(organization) = &subject.organization {
+        layers.ask(Layer::Account, &organization.allowlist);
+    }
     let outcome = match attempt.door {
-        Door::Use(required) => use_door(policy, &subject, required, &mut layers),
-        Door::Token(request) => token_door(policy, generation, &subject, request, &mut layers),
+        Door::Use(required) => {
+            use_door(policy, &subject, required, &mut layers).map(|passed| (passed, None))
+        }
+        Door::Token(request) => token_door(policy, generation, &subject, request, &mut layers)
+            .map(|(passed, terms)| (passed, Some(Box::new(terms)))),
     };
-    let (api, scope) = outcome.map_err(known)?;
+    let ((api, scope), token) = outcome.map_err(known)?;
     // Read under the generation like everything else: a flow that is being changed is asked again.
     let flow = matches!(attempt.door, Door::Token(_)).then(|| policy.flow());
     let bound = bound(attempt, &subject, api.as_deref(), now).map_err(known)?;
@@ -124,6 +141,7 @@ fn evaluate(
         confirmation: bound.to.map(Box::new),
         once: subject.once.or(bound.once).map(Box::new),
         would_deny: layers.would_deny,
+        token,
         revision,
     }))
 }
@@ -165,7 +183,7 @@ fn by_secret<'a>(
     if now >= fitting.expires_at {
         return Err(Reason::ExpiredSecret);
     }
-    Ok(Subject { key, record, shown: Shown::Secret(fitting.id), token: None, once: None })
+    Ok(Subject::without_token(key, record, Shown::Secret(fitting.id)))
 }
 
 /// A client without a secret, or no client at all, is compared with something all the same.
@@ -194,7 +212,7 @@ fn by_assertion<'a>(
     let issuer = &generation.settings.issuer;
     let checked = proofs::check_assertion(record, issuer, shown, now)?;
     let (Some(key), Some(record)) = (key, record) else { return Err(Reason::UnknownClient) };
-    Ok(Subject { key, record, shown: checked, token: None, once: None })
+    Ok(Subject::without_token(key, record, checked))
 }
 
 fn by_certificate<'a>(
@@ -205,7 +223,7 @@ fn by_certificate<'a>(
     let key = ClientId::parse(shown.client).map_err(|_| Reason::UnknownClient)?.key();
     let Some(record) = find(&key) else { return Err(Reason::UnknownClient) };
     let checked = proofs::check_certificate(record, shown, now)?;
-    Ok(Subject { key, record, shown: checked, token: None, once: None })
+    Ok(Subject::without_token(key, record, checked))
 }
 
 fn by_token<'a>(
@@ -224,19 +242,28 @@ fn by_token<'a>(
     }
     let once = prove(shown, &token, now)?;
     let shown = Shown::Token { expires_at_s: token.expires_at.seconds() };
-    Ok(Subject { key, record, shown, token: Some(token), once })
+    let organization = match &token.organization {
+        Some(id) if account_of(record).as_ref() != Some(id) => {
+            Some(policy.account(id).ok_or(Reason::SuspendedAccount)?)
+        }
+        Some(_) | None => None,
+    };
+    Ok(Subject { key, record, shown, token: Some(token), once, organization })
 }
 
 fn is_live(subject: &Subject<'_>) -> Result<(), Reason> {
     if subject.record.state != State::Active {
         return Err(Reason::SuspendedClient);
     }
+    if subject.organization.as_ref().is_some_and(|account| account.state != State::Active) {
+        return Err(Reason::SuspendedAccount);
+    }
     let Some(account) = &subject.record.account else { return Ok(()) };
     let active = account.load().as_ref().is_some_and(|account| account.state == State::Active);
     if active { Ok(()) } else { Err(Reason::SuspendedAccount) }
 }
 
-fn account_of(record: &ClientRecord) -> Option<crate::id::AccountId> {
+fn account_of(record: &ClientRecord) -> Option<AccountId> {
     record.account.as_ref().and_then(|cell| cell.load().as_ref().map(|account| account.id.clone()))
 }
 
@@ -289,6 +316,7 @@ impl Layers {
     }
 }
 
+/// The API, where there is one, and the scopes.
 type Passed = (Option<Arc<ApiRecord>>, Arc<str>);
 
 fn use_door(
@@ -433,41 +461,4 @@ fn check_dialect(token: &VerifiedToken, api: Option<&ApiRecord>) -> Result<(), R
     } else {
         Err(Reason::Token(TokenFault::Type))
     }
-}
-
-fn token_door(
-    policy: &Policy,
-    generation: &Generation,
-    subject: &Subject<'_>,
-    request: TokenRequest<'_>,
-    layers: &mut Layers,
-) -> Result<Passed, Reason> {
-    let audience = request.audience.or(generation.settings.default_audience.as_deref());
-    let api = audience.and_then(|audience| policy.api(audience));
-    if let Some(api) = &api {
-        layers.ask(Layer::Api, &api.allowlist);
-    }
-    layers.finish(subject.record)?;
-    if !subject.record.client_credentials {
-        return Err(Reason::GrantType);
-    }
-    let api = match (audience, api) {
-        (None, _) => return Err(Reason::MissingAudience),
-        (Some(_), None) => return Err(Reason::UnknownAudience),
-        (Some(_), Some(api)) => api,
-    };
-    let grant = subject.record.grant_for(&api.id).ok_or(Reason::NoGrant)?;
-    let scope = match request.scope.filter(|scope| !scope.trim().is_empty()) {
-        None => Arc::clone(grant.scopes.text()),
-        Some(wanted) => {
-            let wanted: Vec<&str> = wanted.split(' ').filter(|scope| !scope.is_empty()).collect();
-            if !wanted.iter().all(|scope| grant.scopes.contains(scope)) {
-                return Err(Reason::Scope);
-            }
-            // In the grant's order and each once, whatever the request wrote.
-            let chosen = grant.scopes.values().filter(|scope| wanted.contains(scope));
-            Arc::from(chosen.collect::<Vec<_>>().join(" "))
-        }
-    };
-    Ok((Some(api), scope))
 }

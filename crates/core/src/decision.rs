@@ -9,8 +9,10 @@ use crate::attempt::CredentialFault;
 use crate::client_assertion::AssertionFault;
 use crate::dpop::{DpopFault, Once};
 use crate::id::{AccountId, ClientId, CredentialId, SecretId};
+use crate::organization::{Organization, OrganizationFault};
 use crate::policy::{ApiRecord, Flow};
 use crate::possession::{CertificateFault, Confirmation, Mechanism};
+use crate::quota::TokenQuotas;
 use crate::replay::ReplayCache;
 use crate::time::Timestamp;
 use crate::token::TokenFault;
@@ -65,6 +67,8 @@ pub struct Permit {
     pub once: Option<Box<Once>>,
     /// What enforcing the report-only lists would have said.
     pub would_deny: Option<Reason>,
+    /// What the token is to be, where one was asked for.
+    pub token: Option<Box<TokenTerms>>,
     /// The policy revision that it was decided on.
     pub revision: u64,
 }
@@ -88,6 +92,15 @@ impl Permit {
             revision: self.revision,
         })
     }
+}
+
+/// What a permit for a token says besides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TokenTerms {
+    /// The account that it is for.
+    pub organization: Option<Organization>,
+    /// What it counts for.
+    pub quotas: TokenQuotas,
 }
 
 /// What kind of credential was shown.
@@ -171,6 +184,8 @@ pub enum Reason {
     NothingToBind(Mechanism),
     /// The client wants bound tokens alone, and the API binds none.
     NotBinding,
+    /// The account that a token request names, or its lack.
+    Organization(OrganizationFault),
     /// Too many calls.
     RateLimit,
     /// The quota is used up.
@@ -223,6 +238,9 @@ impl Reason {
             Self::NothingToBind(Mechanism::Dpop) => "dpop_missing",
             Self::NothingToBind(Mechanism::Mtls) => "certificate_missing",
             Self::NotBinding => "api_binds_no_tokens",
+            Self::Organization(OrganizationFault::Denied) => "organization_not_allowed",
+            Self::Organization(OrganizationFault::Missing) => "organization_missing",
+            Self::Organization(OrganizationFault::Foreign) => "organization_foreign",
             Self::RateLimit => "rate_limited",
             Self::Quota => "quota_exceeded",
             Self::AmbiguousRequest => "request_ambiguous",

@@ -5,13 +5,15 @@
 //! generation, evaluates, and believes its verdict only if that very generation is still good: so
 //! nobody acts on half a transaction and no old verdict rides on a newer lease.
 
+mod accounts;
 mod authenticator;
+mod change;
 mod flow;
 mod gateways;
 mod generation;
 mod record;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,22 +22,22 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use quick_cache::sync::Cache;
 
 pub use authenticator::{Authenticator, CredentialRecord, ProofRecord};
+pub use change::Change;
 pub use flow::{Flow, FlowStep};
 pub use gateways::{Claim, GatewayRecord, NotAdmitted, gateway_token, hash_gateway_token};
 pub use generation::{Freshness, Generation, Standing};
-pub use record::{AccountRecord, ApiRecord, ClientRecord, GrantRecord, ScopeSet, SecretRecord};
-
-use crate::action::{Action, ActionVersion, Bindings};
-use crate::api::{Account, Api};
-use crate::client::{Client, ClientGrant};
-use crate::gateway::Gateway;
-use crate::id::{
-    AccountId, ActionId, ActionVersionId, ApiId, ClientId, ClientKey, GatewayId, GrantId,
+pub use record::{
+    AccountRecord, ApiRecord, ClientRecord, ClientTerms, GrantRecord, ScopeSet, SecretRecord,
 };
+
+use crate::id::{AccountId, ApiId, ClientId, ClientKey};
 use crate::jwk::KeySet;
 use crate::secret::Peppers;
+use crate::tenant::Tenant;
 use crate::time::Timestamp;
 use crate::token::{TokenFault, TokenId, VerifiedToken, verify_token};
+use accounts::AccountTable;
+use change::{gateways_of, tenant_of};
 use flow::FlowTable;
 use gateways::GatewayTable;
 use generation::POISONED;
@@ -47,55 +49,6 @@ pub const REVOCATION_KEPT_S: i64 = 86_400;
 /// Verified tokens that are remembered, by digest. A token is about 0.5 KiB of memory here.
 const VERIFIED_TOKENS_MAX: usize = 20_000;
 
-/// One committed change: the full state of an entity after it, or its end.
-#[derive(Debug, Clone)]
-pub enum Change {
-    /// A client was created or changed.
-    Client(Box<Client>),
-    /// A client is gone; its grants go with it.
-    ClientDeleted(ClientId),
-    /// An account was created or changed.
-    Account(Box<Account>),
-    /// An account is gone.
-    AccountDeleted(AccountId),
-    /// An API was created or changed.
-    Api(Box<Api>),
-    /// An API is gone; grants for it count no more.
-    ApiDeleted(ApiId),
-    /// A client grant was created or changed.
-    Grant(Box<ClientGrant>),
-    /// A client grant is gone.
-    GrantDeleted {
-        /// Which.
-        id: GrantId,
-        /// Whose.
-        client: ClientId,
-        /// For which API.
-        api: ApiId,
-    },
-    /// A gateway was registered or changed.
-    Gateway(Box<Gateway>),
-    /// A gateway is gone.
-    GatewayDeleted(GatewayId),
-    /// An Action was made, changed or deployed.
-    Action(Box<Action>),
-    /// An Action is gone, with its versions.
-    ActionDeleted(ActionId),
-    /// A version of an Action was deployed.
-    ActionVersion(Box<ActionVersion>),
-    /// A version of an Action was forgotten.
-    ActionVersionDeleted(ActionVersionId),
-    /// What is bound to the trigger was changed.
-    Bindings(Box<Bindings>),
-    /// One token was revoked.
-    TokenRevoked {
-        /// Which.
-        token: TokenId,
-        /// When it would have ended; it need not be remembered longer.
-        expires_at: Timestamp,
-    },
-}
-
 /// What is set rather than edited: issuer, keys and peppers.
 #[derive(Debug)]
 pub struct Settings {
@@ -105,7 +58,7 @@ pub struct Settings {
     pub keys: KeySet,
     /// What secrets are hashed under.
     pub peppers: Peppers,
-    /// The API of token requests that name none.
+    /// The API of token requests that name none, as long as the tenant has no other.
     pub default_audience: Option<String>,
     /// How much clocks may differ, in seconds, when a token's times are judged.
     pub leeway_s: u32,
@@ -126,6 +79,7 @@ pub struct Policy {
     generation: ArcSwap<Generation>,
     pub(crate) clients: papaya::HashMap<ClientKey, ClientRecord, BuildHasherDefault<KeyHasher>>,
     apis: papaya::HashMap<Box<str>, Arc<Cell<ApiRecord>>>,
+    accounts: AccountTable,
     gateways: GatewayTable,
     flow: FlowTable,
     revoked: papaya::HashMap<TokenId, Timestamp>,
@@ -151,12 +105,14 @@ impl Policy {
             generation: ArcSwap::from_pointee(Generation {
                 revision: 0,
                 settings: Arc::new(settings),
+                tenant: None,
                 settings_number: 0,
                 // Not poisoned: there is no writer to wait for. Expired since the beginning.
                 fresh_until: AtomicU64::new(1),
             }),
             clients: papaya::HashMap::default(),
             apis: papaya::HashMap::new(),
+            accounts: AccountTable::default(),
             gateways: GatewayTable::default(),
             flow: FlowTable::default(),
             revoked: papaya::HashMap::new(),
@@ -185,7 +141,12 @@ impl Policy {
 
     /// Applies whole transactions. When this returns, every later decision is made by them.
     pub fn apply(&self, revision: u64, changes: Vec<Change>, freshness: Freshness) {
-        let head = |old: &Generation| (revision, Arc::clone(&old.settings), old.settings_number);
+        let tenant = tenant_of(&changes);
+        let head = |old: &Generation| Head {
+            revision,
+            tenant: tenant.or_else(|| old.tenant.clone()),
+            ..Head::of(old)
+        };
         self.next(Reach::Part, freshness, head, {
             |writer| changes.into_iter().for_each(|change| self.apply_one(writer, change))
         });
@@ -193,12 +154,14 @@ impl Policy {
 
     /// Replaces everything with the state given. For when what is here cannot be trusted any more.
     pub fn replace(&self, revision: u64, changes: Vec<Change>, freshness: Freshness) {
-        let head = |old: &Generation| (revision, Arc::clone(&old.settings), old.settings_number);
+        let tenant = tenant_of(&changes);
+        let head = |old: &Generation| Head { revision, tenant, ..Head::of(old) };
         self.next(Reach::Whole, freshness, head, {
             |writer| {
                 *writer = Writer::default();
                 self.clients.pin().clear();
                 self.apis.pin().clear();
+                self.accounts.clear();
                 self.revoked.pin().clear();
                 // Gateways that stay must never be missing: that would be a refusal, not a retry.
                 self.gateways.retain(&gateways_of(&changes));
@@ -221,7 +184,8 @@ impl Policy {
     pub fn set(&self, settings: Settings, freshness: Freshness) {
         let settings = Arc::new(settings);
         let number = |old: &Generation| old.settings_number.wrapping_add(1);
-        let head = |old: &Generation| (old.revision, settings, number(old));
+        let head =
+            |old: &Generation| Head { settings, settings_number: number(old), ..Head::of(old) };
         self.next(Reach::Part, freshness, head, |_| {});
     }
 
@@ -234,6 +198,18 @@ impl Policy {
     #[must_use]
     pub fn api(&self, identifier: &str) -> Option<Arc<ApiRecord>> {
         self.apis.pin().get(identifier)?.load_full()
+    }
+
+    /// The account with that id.
+    #[must_use]
+    pub fn account(&self, id: &AccountId) -> Option<Arc<AccountRecord>> {
+        self.accounts.by_id(id.as_str())
+    }
+
+    /// The account with that id, or the only one with that name.
+    #[must_use]
+    pub fn account_named(&self, text: &str) -> Option<Arc<AccountRecord>> {
+        self.accounts.by_id(text).or_else(|| self.accounts.by_name(text))
     }
 
     /// The gateway of that name.
@@ -301,18 +277,19 @@ impl Policy {
         &self,
         reach: Reach,
         freshness: Freshness,
-        head: impl FnOnce(&Generation) -> (u64, Arc<Settings>, u64),
+        head: impl FnOnce(&Generation) -> Head,
         change: impl FnOnce(&mut Writer),
     ) {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.generation.load_full();
-        let (revision, settings, settings_number) = head(&old);
+        let Head { revision, settings, tenant, settings_number } = head(&old);
         let is_torn = reach == Reach::Part && old.is_poisoned();
         old.fresh_until.store(POISONED, Ordering::SeqCst);
         change(&mut writer);
         self.generation.store(Arc::new(Generation {
             revision: if is_torn { old.revision } else { revision },
             settings,
+            tenant,
             settings_number,
             fresh_until: AtomicU64::new(if is_torn { POISONED } else { freshness.end() }),
         }));
@@ -333,9 +310,16 @@ impl Policy {
                 self.clients.pin().remove(&id.key());
             }
             Change::Account(account) => {
-                writer.account(&account.id).store(Some(Arc::new(AccountRecord::compile(&account))));
+                let record = Arc::new(AccountRecord::compile(&account));
+                self.accounts.put(&account.id, Some(&record));
+                writer.account(&account.id).store(Some(record));
             }
-            Change::AccountDeleted(id) => writer.account(&id).store(None),
+            Change::AccountDeleted(id) => {
+                self.accounts.put(&id, None);
+                writer.account(&id).store(None);
+            }
+            // The tenant is part of the generation, the keys are part of its settings.
+            Change::Tenant(_) | Change::SigningKeys => {}
             Change::Api(api) => {
                 let cell = writer.api(&api.id);
                 let before = cell.swap(Some(Arc::new(ApiRecord::compile(&api))));
@@ -354,7 +338,8 @@ impl Policy {
             Change::Grant(grant) => {
                 let api = writer.api(&grant.api);
                 let scopes = writer.scope_set(&grant.scopes.join(" "));
-                let record = GrantRecord { api_id: grant.api.clone(), api, scopes };
+                let (api_id, organizations) = (grant.api.clone(), grant.organizations);
+                let record = GrantRecord { api_id, api, scopes, organizations };
                 self.edit_grants(writer, &grant.client, &grant.api, Some(record));
             }
             Change::GrantDeleted { id: _, client, api } => {
@@ -393,11 +378,23 @@ impl Policy {
     }
 }
 
-fn gateways_of(changes: &[Change]) -> HashSet<&str> {
-    fn name(change: &Change) -> Option<&str> {
-        if let Change::Gateway(gateway) = change { Some(gateway.id.as_str()) } else { None }
+/// What a write decides of the next generation.
+struct Head {
+    revision: u64,
+    settings: Arc<Settings>,
+    tenant: Option<Arc<Tenant>>,
+    settings_number: u64,
+}
+
+impl Head {
+    fn of(old: &Generation) -> Self {
+        Self {
+            revision: old.revision,
+            settings: Arc::clone(&old.settings),
+            tenant: old.tenant.clone(),
+            settings_number: old.settings_number,
+        }
     }
-    changes.iter().filter_map(name).collect()
 }
 
 impl Writer {

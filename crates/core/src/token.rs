@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::{Map, Value};
 
-use crate::id::ClientId;
+use crate::id::{AccountId, ClientId};
 use crate::jwk::KeySet;
 use crate::jws::{JwsFault, Verified, verify_compact};
 use crate::possession::Confirmation;
@@ -190,6 +190,8 @@ pub struct VerifiedToken {
     pub not_before: Option<Timestamp>,
     /// `jti`, when given.
     pub jti: Option<String>,
+    /// `org_id`: the account that it is for.
+    pub organization: Option<AccountId>,
     /// The key or certificate that it is bound to (`cnf`). It is no bearer token then: it is worth
     /// nothing without the proof (RFC 9449 §7.2, RFC 8705 §3).
     pub confirmation: Option<Box<Confirmation>>,

@@ -83,6 +83,7 @@ fn grant(api: &Api, scopes: &str) -> ClientGrant {
         client: id(),
         api: api.id.clone(),
         scopes: scopes.split(' ').map(str::to_owned).collect(),
+        organizations: Default::default(),
         kept_fields: "{}".into(),
         version: 1,
         created_at: NOW,
@@ -301,7 +302,7 @@ fn a_deleted_client_is_unknown_and_takes_its_grants_along() {
     assert_eq!(reason_from(&policy, INSIDE), Some(Reason::UnknownClient));
     let again = vec![Change::Client(Box::new(client(Allowlist::default())))];
     policy.apply(3, again, Freshness::Authority);
-    let request = TokenRequest { audience: Some("https://api.example"), scope: None };
+    let request = TokenRequest { audience: Some("https://api.example"), ..TokenRequest::default() };
     assert_eq!(ask_token(&policy, request), Err(Reason::NoGrant));
 }
 
@@ -313,7 +314,8 @@ fn the_token_door_grants_what_the_grant_says() {
         Change::Client(Box::new(client(list(Mode::Enforce, &["203.0.113.0/24"])))),
         Change::Grant(Box::new(grant(&api, "read write"))),
     ]);
-    let ask = |audience, scope| ask_token(&policy, TokenRequest { audience, scope });
+    let ask =
+        |audience, scope| ask_token(&policy, TokenRequest { audience, scope, organization: None });
     let here = Some("https://api.example");
     assert_eq!(ask(here, None).as_deref(), Ok("read write"));
     assert_eq!(ask(here, Some("write read write")).as_deref(), Ok("read write"));

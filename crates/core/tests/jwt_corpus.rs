@@ -145,6 +145,7 @@ fn policy(env: &Value) -> Result<Policy, String> {
             client: id,
             api: api.id.clone(),
             scopes: Vec::new(),
+            organizations: Default::default(),
             kept_fields: "{}".to_owned(),
             version: 1,
             created_at: start,

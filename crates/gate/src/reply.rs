@@ -109,6 +109,7 @@ fn class(reason: Reason, disclosure: Disclosure) -> Class {
         | Reason::UnknownAudience
         | Reason::GrantType
         | Reason::NoGrant
+        | Reason::Organization(_)
         | Reason::Scope
         | Reason::NothingToBind(_)
         | Reason::NotBinding => Class::Forbidden,

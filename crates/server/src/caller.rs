@@ -179,9 +179,11 @@ fn refusal(denial: &Denial) -> Failure {
         Reason::Token(TokenFault::Expired) => {
             Failure::unauthorized("Expired token received for JSON Web Token validation")
         }
-        Reason::Address(_) | Reason::NoClientAddress(_) | Reason::NoGrant | Reason::Scope => {
-            Failure::new(StatusCode::FORBIDDEN, "access_denied", "Access denied")
-        }
+        Reason::Address(_)
+        | Reason::NoClientAddress(_)
+        | Reason::NoGrant
+        | Reason::Organization(_)
+        | Reason::Scope => Failure::new(StatusCode::FORBIDDEN, "access_denied", "Access denied"),
         Reason::RateLimit | Reason::Quota => Failure::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_requests",

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::logs::WRITE_EVERY;
 use crate::services::Services;
+use crate::services::quotas::COUNTS_KEPT_EVERY_S;
 
 /// How often revoked tokens that have ended, and old log events, are forgotten, in rounds.
 const FORGET_EVERY: u32 = 60;
@@ -17,6 +18,22 @@ const FORGET_EVERY: u32 = 60;
 pub async fn note_alarms(services: Arc<Services>, mut alarms: mpsc::Receiver<GatewayAlarm>) {
     while let Some(alarm) = alarms.recv().await {
         services.alarms.note(alarm);
+    }
+}
+
+/// Keeps the counts of issued tokens until `shutdown` says so, and once more then.
+pub async fn keep_counts(services: Arc<Services>, mut shutdown: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_secs(COUNTS_KEPT_EVERY_S));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut stopping = false;
+    while !stopping {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = shutdown.wait_for(|stop| *stop) => stopping = true,
+        }
+        if let Err(error) = services.keep_counts().await {
+            tracing::error!(%error, "counts of issued tokens cannot be kept");
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! The management API `/api/v2`, compatible with Auth0's: clients, resource servers, client grants
-//! and Actions. Paths, statuses, bodies and error texts follow what its own tools send and look for.
+//! The management API `/api/v2`, compatible with Auth0's: clients, resource servers, client grants,
+//! Actions, logs, tenant settings and signing keys. Paths, statuses, bodies and error texts follow
+//! what its own tools send and look for.
 
 mod actions;
 mod admitted;
@@ -8,12 +9,15 @@ mod client_grants;
 mod clients;
 mod credentials;
 mod fields;
+mod keys;
 mod log_streams;
 pub(crate) mod logs;
 mod query;
+mod quota;
 mod rate_limit;
 mod resource_servers;
 mod scopes;
+mod tenants;
 mod unserved;
 
 use std::sync::Arc;
@@ -23,7 +27,7 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 use keyward_core::invalid::Invalid;
 use keyward_store::{Conflict, StoreError};
 use serde_json::{Value, json};
@@ -143,6 +147,10 @@ fn conflict(what: &Conflict) -> Failure {
     if let Conflict::Missing { kind: "account", id } = what {
         return fields::invalid_field(&format!("there is no account {id}"), "account_id");
     }
+    if let Conflict::Missing { kind: "organization", id } = what {
+        let field = "default_organization.organization_id";
+        return fields::invalid_field(&format!("there is no account {id}"), field);
+    }
     let text = if let Conflict::Taken { kind: "api", .. } = what {
         "A resource server with the same identifier already exists.".to_owned()
     } else if let Conflict::Taken { kind: "action", .. } = what {
@@ -233,6 +241,12 @@ routes! {
     get "GET" "/api/v2/log-streams/{id}" => log_streams::get_log_stream;
     patch "PATCH" "/api/v2/log-streams/{id}" => log_streams::update_log_stream;
     delete "DELETE" "/api/v2/log-streams/{id}" => log_streams::delete_log_stream;
+    get "GET" "/api/v2/tenants/settings" => tenants::get_tenant_settings;
+    patch "PATCH" "/api/v2/tenants/settings" => tenants::update_tenant_settings;
+    get "GET" "/api/v2/keys/signing" => keys::list_signing_keys;
+    post "POST" "/api/v2/keys/signing/rotate" => keys::rotate_signing_keys;
+    get "GET" "/api/v2/keys/signing/{kid}" => keys::get_signing_key;
+    put "PUT" "/api/v2/keys/signing/{kid}/revoke" => keys::revoke_signing_key;
 }
 
 /// The routes of `/api/v2`.

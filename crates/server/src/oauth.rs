@@ -8,6 +8,7 @@ mod client;
 mod discovery;
 mod introspect;
 mod parameters;
+mod quota;
 mod reply;
 mod request;
 mod revoke;

@@ -1,10 +1,14 @@
 //! What every handler works with: the store, the policy, the keys and the clock.
 
 mod first_start;
+mod folder;
+pub mod keys;
 mod new_ids;
+pub mod quotas;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -15,6 +19,7 @@ use keyward_core::gateway::Disclosure;
 use keyward_core::id::{ClientId, GatewayId};
 use keyward_core::jwk::Algorithm;
 use keyward_core::policy::{Freshness, Policy, Settings, gateway_token, hash_gateway_token};
+use keyward_core::quota::{QuotaTable, day_number};
 use keyward_core::replay::ReplayCache;
 use keyward_core::secret::{PepperId, Peppers, PlainSecret, SecretHash};
 use keyward_core::time::{Clock, Timestamp};
@@ -200,8 +205,12 @@ pub struct Services {
     /// What secrets that must be read again are sealed under at rest.
     pub master: MasterKey,
     asks_client_certificates: bool,
+    /// How many tokens those got who have a quota.
+    pub quotas: Arc<QuotaTable>,
     peppers: Peppers,
     staleness_ms_max: u64,
+    /// Set while the keys in memory may not be those of the store.
+    keys_are_stale: AtomicBool,
     /// Order: commits reach the policy in the order in which the store took them.
     commits: Arc<Mutex<()>>,
 }
@@ -219,7 +228,7 @@ impl Services {
     /// # Errors
     /// [`OpenError`]; nothing is left half done.
     pub async fn open(options: ServicesOptions) -> Result<Arc<Self>, OpenError> {
-        make_private_folder(&options.data_dir)?;
+        folder::make_private(&options.data_dir)?;
         let database = options.data_dir.join(DATABASE_FILE);
         let store = Store::open(&format!("sqlite:{}", database.display())).await?;
         let sealed = store.sealed_keys().await?;
@@ -230,10 +239,12 @@ impl Services {
             let issuer = options.issuer.as_deref().ok_or(missing)?;
             first_start::run(&store, &master, &options, issuer).await?;
         }
-        let keys = first_start::Keys::open(&store.sealed_keys().await?, &master)?;
         let issuer = first_start::follow_issuer(&store, &options).await?;
         first_start::bring_up_to_date(&store, &options, &issuer).await?;
         let now = options.clock.now();
+        first_start::certify(&store, &master, &issuer, now).await?;
+        let keys = first_start::Keys::open(&store.sealed_keys().await?, &master)?;
+        let counts = store.token_counts(day_number(now)).await?;
         let policy = Policy::new(Settings {
             issuer: issuer.clone(),
             keys: keys.signing.verifying_keys(now),
@@ -258,8 +269,10 @@ impl Services {
             logs: Logs::new(options.log_limits),
             log_stream_networks: options.log_stream_networks,
             master,
+            quotas: Arc::new(QuotaTable::restored(counts)),
             peppers: keys.peppers,
             staleness_ms_max: options.staleness_ms_max,
+            keys_are_stale: AtomicBool::new(false),
             commits: Arc::default(),
         });
         services.load_policy().await?;
@@ -312,8 +325,7 @@ impl Services {
             let _order = Arc::clone(&services.commits).lock_owned().await;
             match tx.commit().await {
                 Ok(committed) => {
-                    let changes = committed.changes.clone();
-                    services.policy.apply(committed.revision, changes, services.freshness());
+                    services.apply(&committed).await;
                     Ok(committed)
                 }
                 Err(error) => {
@@ -350,9 +362,13 @@ impl Services {
     async fn follow_store(&self) -> Result<(), StoreError> {
         let freshness = self.freshness();
         let ours = self.policy.revision();
+        if self.keys_are_stale.load(Ordering::SeqCst) {
+            self.reload_keys(Freshness::Until(1)).await?;
+        }
         match self.store.changes_since(ours, 1).await {
             Ok(changes) if changes.is_empty() => {
                 self.policy.renew(ours, freshness);
+                self.drop_ended_keys(freshness);
                 return Ok(());
             }
             Ok(_) | Err(StoreError::BelowFloor { .. }) => {}
@@ -360,6 +376,7 @@ impl Services {
         }
         tracing::warn!(ours, "the store is ahead of the policy, loading it");
         let snapshot = self.store.snapshot().await?;
+        self.reload_keys(freshness).await?;
         self.policy.replace(snapshot.revision, snapshot.changes, freshness);
         Ok(())
     }
@@ -462,28 +479,6 @@ impl AssertionSigner for Services {
 
 fn management_audience(issuer: &str) -> String {
     format!("{issuer}api/v2/")
-}
-
-fn make_private_folder(path: &Path) -> Result<(), OpenError> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    let wrong = |what, source| OpenError::Folder { what, path: path.to_owned(), source };
-    if !path.exists() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|source| wrong("create the data folder", source))?;
-    }
-    let metadata = std::fs::metadata(path).map_err(|source| wrong("read", source))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        let mut inside = std::fs::read_dir(path).map_err(|source| wrong("read", source))?;
-        if inside.next().is_some() && !path.join(DATABASE_FILE).exists() {
-            return Err(OpenError::NotOurs(path.to_owned()));
-        }
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
-            .map_err(|source| wrong("set mode 0700 on", source))?;
-    }
-    Ok(())
 }
 
 fn pepper_of(id: PepperId, bytes: &[u8; 32]) -> Peppers {

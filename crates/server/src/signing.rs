@@ -11,11 +11,14 @@ use keyward_core::assertion::AssertionClaims;
 use keyward_core::jwk::{Algorithm, JwkError, KeySet};
 use keyward_core::time::Timestamp;
 use keyward_core::token::{Dialect, TokenClaims};
+use serde_json::{Value, json};
 
+pub mod certificate;
 pub mod key;
 pub mod master;
 pub mod random;
 
+pub use certificate::Certificate;
 pub use key::SigningKey;
 pub use master::{MasterKey, MasterKeyError, SealError};
 pub use random::{RandomError, random_base62, random_bytes};
@@ -51,6 +54,9 @@ pub enum SigningError {
         /// What is wrong.
         fault: SealError,
     },
+    /// The library could not make a certificate.
+    #[error("cannot make a certificate for a key for {0}")]
+    Certificate(Algorithm),
     /// No current key signs with the algorithm.
     #[error("there is no current signing key for {0}")]
     NoKey(Algorithm),
@@ -90,6 +96,8 @@ pub struct SealedKey {
     pub role: KeyRole,
     /// The PKCS#8 private key, sealed under the master key.
     pub sealed: Vec<u8>,
+    /// Its certificate (X.509, DER).
+    pub certificate: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for SealedKey {
@@ -102,55 +110,35 @@ impl fmt::Debug for SealedKey {
     }
 }
 
-/// Makes the first two keys of an algorithm, current and next. They must be stored before a token is
-/// signed with them, or nobody could verify it after a restart.
+/// Makes a key with its certificate in the name of the issuer's host. It must be stored before a
+/// token is signed with it, or nobody could verify that after a restart.
 ///
 /// # Errors
-/// When the library cannot make or seal a key.
+/// When the library cannot make, certify or seal a key.
+pub fn generate(
+    algorithm: Algorithm,
+    role: KeyRole,
+    (host, now): (&str, Timestamp),
+    master: &MasterKey,
+) -> Result<SealedKey, SigningError> {
+    let mut key = SigningKey::generate(algorithm)?;
+    key.certify(host, now)?;
+    key.seal(role, master)
+}
+
+/// Makes the first two keys of an algorithm, current and next.
+///
+/// # Errors
+/// As [`generate`].
 pub fn generate_pair(
     algorithm: Algorithm,
+    (host, now): (&str, Timestamp),
     master: &MasterKey,
 ) -> Result<[SealedKey; 2], SigningError> {
     Ok([
-        SigningKey::generate(algorithm)?.seal(KeyRole::Current, master)?,
-        SigningKey::generate(algorithm)?.seal(KeyRole::Next, master)?,
+        generate(algorithm, KeyRole::Current, (host, now), master)?,
+        generate(algorithm, KeyRole::Next, (host, now), master)?,
     ])
-}
-
-/// Moves every key of one algorithm on by one: next signs, current becomes previous until `until`,
-/// and a fresh key is next. Keys of other algorithms, and previous ones, come back as they are.
-///
-/// # Errors
-/// [`SigningError::NoKey`] when there is no next key to sign with, or when the library cannot make
-/// one.
-pub fn rotate(
-    keys: Vec<SealedKey>,
-    algorithm: Algorithm,
-    until: Timestamp,
-    master: &MasterKey,
-) -> Result<Vec<SealedKey>, SigningError> {
-    let mut has_current = false;
-    let mut rotated: Vec<SealedKey> = keys
-        .into_iter()
-        .map(|mut key| {
-            if key.algorithm == algorithm {
-                key.role = match key.role {
-                    KeyRole::Current => KeyRole::Previous { until },
-                    KeyRole::Next => {
-                        has_current = true;
-                        KeyRole::Current
-                    }
-                    previous @ KeyRole::Previous { .. } => previous,
-                };
-            }
-            key
-        })
-        .collect();
-    if !has_current {
-        return Err(SigningError::NoKey(algorithm));
-    }
-    rotated.push(SigningKey::generate(algorithm)?.seal(KeyRole::Next, master)?);
-    Ok(rotated)
 }
 
 /// All signing keys of the server, opened and parsed. Immutable: a rotation makes a new one.
@@ -220,11 +208,29 @@ impl SigningKeys {
     }
 
     /// The public keys that count at `now`: current, next, and the previous ones whose tokens may
-    /// still live. This is what a JWKS lists and what tokens are verified with.
+    /// still live. This is what tokens are verified with.
     #[must_use]
     pub fn verifying_keys(&self, now: Timestamp) -> KeySet {
-        let previous = self.previous.iter().filter(|(_, until)| now < *until).map(|(key, _)| key);
-        self.current.values().chain(&self.next).chain(previous).map(SigningKey::public).collect()
+        self.live(now).map(SigningKey::public).collect()
+    }
+
+    /// The same keys as the JWK Set document of RFC 7517 §5, with their certificates.
+    #[must_use]
+    pub fn jwks(&self, now: Timestamp) -> Value {
+        let listed = self.live(now).map(|key| {
+            let mut jwk = key.public().jwk();
+            if let (Some(members), Some(certificate)) = (jwk.as_object_mut(), key.certificate()) {
+                members.insert("x5t".to_owned(), certificate.x5t().into());
+                members.insert("x5c".to_owned(), json!([certificate.x5c()]));
+            }
+            jwk
+        });
+        json!({ "keys": listed.collect::<Vec<_>>() })
+    }
+
+    fn live(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {
+        let previous = self.previous.iter().filter(move |(_, until)| now < *until);
+        self.current.values().chain(&self.next).chain(previous.map(|(key, _)| key))
     }
 }
 

@@ -90,6 +90,10 @@ impl<'r> Cells<'r> {
         }
     }
 
+    pub(crate) fn optional_bytes(&mut self, column: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.take(column, "holds no bytes")
+    }
+
     /// The error for JSON that is not of the form expected. The library's message is left out: it
     /// repeats what it found.
     pub(crate) fn not_json(&self, column: &str, error: &serde_json::Error) -> StoreError {

@@ -6,6 +6,7 @@ use keyward_core::client::{Client, ClientGrant};
 use keyward_core::gateway::Gateway;
 use keyward_core::id::{AccountId, ActionId, ActionVersionId, ApiId, ClientId, GatewayId, GrantId};
 use keyward_core::policy::Change;
+use keyward_core::tenant::Tenant;
 use keyward_core::time::Timestamp;
 use keyward_core::token::TokenId;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ use crate::store::{Inner, Store};
 
 /// The word in the change log for a revoked token; the other kinds are [`Entity::KIND`].
 pub(crate) const REVOKED_TOKEN: &str = "revoked_token";
+/// The word for keys that were rotated or revoked. The keys are not in the log: who is told reads
+/// their table.
+pub(crate) const SIGNING_KEYS: &str = "signing_keys";
 const TABLE: &str = "change_log";
 /// How many changes are kept at least. The one node there is has applied a change when its write
 /// ends; one that fell behind further than this loads everything anew.
@@ -144,6 +148,8 @@ fn state(cells: &Cells<'_>, kind: &str, entity: &str, body: &str) -> Result<Chan
         Action::KIND => full::<Action>(cells, entity, body),
         ActionVersion::KIND => full::<ActionVersion>(cells, entity, body),
         Bindings::KIND => full::<Bindings>(cells, entity, body),
+        Tenant::KIND => full::<Tenant>(cells, entity, body),
+        SIGNING_KEYS => Ok(Change::SigningKeys),
         REVOKED_TOKEN => {
             let body: RevocationBody =
                 serde_json::from_str(body).map_err(|error| cells.not_json("body", &error))?;
@@ -199,7 +205,9 @@ fn end(
                 api: ApiId::parse(api).map_err(bad("refers_to"))?,
             })
         }
-        REVOKED_TOKEN => Err(cells.corrupt("body", "is missing: a revocation has no end")),
+        REVOKED_TOKEN | SIGNING_KEYS | Tenant::KIND => {
+            Err(cells.corrupt("body", "is missing: a thing of this kind has no end"))
+        }
         _ => Err(cells.corrupt("kind", "holds a word that is not known")),
     }
 }

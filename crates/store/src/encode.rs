@@ -12,7 +12,9 @@ mod client;
 mod credential;
 mod gateway;
 mod grant;
+mod quota;
 mod secret;
+mod tenant;
 
 use std::collections::BTreeMap;
 
@@ -29,7 +31,9 @@ pub(crate) use client::ClientBody;
 pub(crate) use credential::{AuthenticationBody, CredentialBody};
 pub(crate) use gateway::GatewayBody;
 pub(crate) use grant::GrantBody;
+pub(crate) use quota::{OrganizationBody, QuotaBody};
 pub(crate) use secret::SecretBody;
+pub(crate) use tenant::TenantBody;
 
 /// Labels of the integrator.
 pub(crate) type Metadata = BTreeMap<String, String>;
@@ -71,6 +75,13 @@ where
 /// JSON text of a value. Cannot fail for our forms: they have string keys and no floats.
 pub(crate) fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
+}
+
+/// JSON text of what may be absent.
+pub(crate) fn optional_json(
+    value: &Option<impl Serialize>,
+) -> Result<Option<String>, serde_json::Error> {
+    value.as_ref().map(json).transpose()
 }
 
 /// Reads a word with the parser of its type.

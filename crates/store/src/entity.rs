@@ -61,6 +61,7 @@ mod api;
 mod client;
 mod gateway;
 mod grant;
+mod tenant;
 
 use keyward_core::policy::Change;
 use keyward_core::time::Timestamp;

@@ -24,11 +24,13 @@
 mod audit;
 mod cells;
 mod changes;
+mod counts;
 mod dialect;
 mod encode;
 mod entity;
 mod error;
 mod hex;
+mod keys;
 mod lock;
 mod log_streams;
 mod logs;

@@ -10,7 +10,7 @@ use keyward_core::time::Timestamp;
 pub struct Snapshot {
     /// The number of the last change that is in it.
     pub revision: u64,
-    /// Everything, as changes: APIs, accounts, clients, client grants, gateways, revoked tokens, in this
+    /// Everything, as changes: the tenant, APIs, accounts, clients, client grants, gateways, revoked tokens, in this
     /// order, so that nothing is named before it is known.
     pub changes: Vec<Change>,
 }
@@ -170,6 +170,14 @@ pub struct SealedKey {
     pub created_at: Timestamp,
     /// When it got its status.
     pub status_since: Timestamp,
+    /// The certificate of a signing key (X.509, DER).
+    pub certificate: Option<Vec<u8>>,
+    /// When it began to sign.
+    pub current_since: Option<Timestamp>,
+    /// When it ended to sign.
+    pub current_until: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for SealedKey {

@@ -59,6 +59,8 @@ pub struct GrantFilter {
     pub client: Option<ClientId>,
     /// Those for this API.
     pub api: Option<ApiId>,
+    /// Those for any account, or those for no others than the client's own.
+    pub any_organization: Option<bool>,
 }
 
 /// Which Actions. Every field that is set must hold.

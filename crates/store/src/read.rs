@@ -7,6 +7,7 @@ use keyward_core::client::{Client, ClientGrant};
 use keyward_core::gateway::Gateway;
 use keyward_core::id::{AccountId, ActionId, ActionVersionId, ApiId, ClientId, GatewayId, GrantId};
 use keyward_core::policy::Change;
+use keyward_core::tenant::{Tenant, TenantId};
 use keyward_core::time::Timestamp;
 use keyward_core::token::TokenId;
 use sqlx::{QueryBuilder, query, query_scalar};
@@ -15,7 +16,7 @@ use crate::cells::Cells;
 use crate::dialect::{Connection, Db};
 use crate::entity::{Entity, signed};
 use crate::error::StoreError;
-use crate::model::{KeyStatus, SealedKey, SealedKeyKind, Snapshot};
+use crate::model::Snapshot;
 use crate::page::{ActionFilter, ApiFilter, ClientFilter, GrantFilter, Page, PageOf};
 use crate::store::{Inner, Store};
 
@@ -35,6 +36,7 @@ impl Store {
         let connection = &mut *reading.connection;
         let revision = self.inner.revision(connection).await?;
         let mut changes = Vec::new();
+        self.inner.all::<Tenant>(connection, &mut changes).await?;
         self.inner.all::<Api>(connection, &mut changes).await?;
         self.inner.all::<Account>(connection, &mut changes).await?;
         self.inner.all::<Client>(connection, &mut changes).await?;
@@ -178,6 +180,9 @@ impl Store {
             if let Some(api) = &filter.api {
                 sql.push(" AND api_id = ").push_bind(api.to_string());
             }
+            if let Some(any) = filter.any_organization {
+                sql.push(" AND any_organization = ").push_bind(i64::from(any));
+            }
         })
         .await
     }
@@ -258,17 +263,12 @@ impl Store {
         self.one(trigger).await
     }
 
-    /// The encrypted keys of the server: signing keys, then peppers, each oldest first.
+    /// The settings of the whole installation; `None` as long as nobody wrote any.
     ///
     /// # Errors
     /// As [`Store::client`].
-    pub async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
-        let sql = "SELECT id, kind, algorithm, status, sealed, created_at, status_since \
-                   FROM sealed_keys ORDER BY kind DESC, created_at, id";
-        let mut reader = self.inner.reader().await?;
-        let rows = query(sql).fetch_all(&mut *reader).await;
-        let rows = rows.map_err(|error| self.inner.fault(&error))?;
-        rows.iter().map(|row| sealed_key(Cells::new("sealed_keys", row))).collect()
+    pub async fn tenant(&self) -> Result<Option<Tenant>, StoreError> {
+        self.one(TenantId::TEXT).await
     }
 
     /// A setting.
@@ -420,26 +420,6 @@ impl Inner {
         }
         Ok(())
     }
-}
-
-pub(crate) fn sealed_key(mut cells: Cells<'_>) -> Result<SealedKey, StoreError> {
-    let id = cells.text("id")?;
-    let kind = cells.text("kind")?;
-    let kind = SealedKeyKind::parse(&kind)
-        .ok_or_else(|| cells.corrupt("kind", "holds a word that is not known"))?;
-    let algorithm = cells.optional_text("algorithm")?;
-    let status = cells.text("status")?;
-    let status = KeyStatus::parse(&status)
-        .ok_or_else(|| cells.corrupt("status", "holds a word that is not known"))?;
-    Ok(SealedKey {
-        kind,
-        id,
-        algorithm,
-        status,
-        sealed: cells.bytes("sealed")?,
-        created_at: Timestamp::from_millis(cells.integer("created_at")?),
-        status_since: Timestamp::from_millis(cells.integer("status_since")?),
-    })
 }
 
 /// The `LIKE` pattern for a text that is to be found anywhere; `None` when it cannot be found.

@@ -79,6 +79,7 @@ impl Cast {
             client: client.id.clone(),
             api: api.id.clone(),
             scopes: vec!["read:orders".to_owned()],
+            organizations: Default::default(),
             kept_fields: "{}".to_owned(),
             version: 1,
             created_at: now,
@@ -153,6 +154,10 @@ async fn an_operator_sets_up(store: &Store, cast: &Cast) {
         sealed: vec![0, 1, 255],
         created_at: moment(1),
         status_since: moment(1),
+        certificate: None,
+        current_since: None,
+        current_until: None,
+        revoked_at: None,
     };
     tx.put_sealed_key(&key).await.unwrap();
     tx.set_setting("issuer", "https://issuer/").await.unwrap();
@@ -264,7 +269,7 @@ async fn lists_are_read_page_by_page(store: &Store, cast: &Cast) {
     }
     assert_eq!(seen.len(), 9);
     assert!(seen.is_sorted_by(|a, b| a.id.to_string() < b.id.to_string()));
-    let filter = GrantFilter { client: Some(cast.client.id.clone()), api: None };
+    let filter = GrantFilter { client: Some(cast.client.id.clone()), ..GrantFilter::default() };
     let grants = store.grants(&filter, &Page::After { cursor: None, limit: 9 }).await.unwrap();
     assert_eq!(grants.items, std::slice::from_ref(&cast.grant));
 }

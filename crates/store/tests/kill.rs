@@ -60,6 +60,7 @@ async fn write(store: &Store) -> (u64, ClientId) {
         client: client.id.clone(),
         api: api.id.clone(),
         scopes: Vec::new(),
+        organizations: Default::default(),
         kept_fields: "{}".to_owned(),
         version: 1,
         created_at: now(),

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{Account, Api, Scope, TOKEN_LIFETIME_MAX_S};
+use crate::api::{Account, Api, Scope, TOKEN_LIFETIME_MAX_S, TOKEN_LIFETIME_MIN_S};
 use crate::client::patch::{check_kept, check_metadata, merge, set};
 use crate::client::{ClientGrant, State};
 use crate::invalid::{Faults, Invalid};
 use crate::jwk::Algorithm;
 use crate::possession::ProofOfPossession;
+use crate::quota::TokenQuota;
 use crate::time::Timestamp;
 use crate::token::Dialect;
 
@@ -77,6 +78,12 @@ impl Api {
         faults.require(lifetime <= TOKEN_LIFETIME_MAX_S, "token_lifetime", "range", || {
             format!("is over {TOKEN_LIFETIME_MAX_S} seconds (30 days)")
         });
+        faults.require(lifetime >= TOKEN_LIFETIME_MIN_S, "token_lifetime", "range", || {
+            format!(
+                "is under {TOKEN_LIFETIME_MIN_S} seconds: clients ask for a new token 10 seconds \
+                 before the old one ends"
+            )
+        });
         check_scopes(&mut faults, "scopes", self.scopes.iter().map(|s| s.value.as_str()));
         for (place, scope) in self.scopes.iter().enumerate() {
             faults.check_scope(&format!("scopes[{place}].value"), &scope.value);
@@ -112,6 +119,8 @@ pub struct AccountPatch {
     pub name: Option<String>,
     /// See [`Account::state`].
     pub state: Option<State>,
+    /// See [`Account::token_quota`].
+    pub token_quota: Option<Option<TokenQuota>>,
     /// Merged into [`Account::metadata`]; a key with `None` is removed.
     pub metadata: BTreeMap<String, Option<String>>,
 }
@@ -124,10 +133,14 @@ impl Account {
     pub fn apply(&mut self, patch: AccountPatch, now: Timestamp) -> Result<(), Vec<Invalid>> {
         set(&mut self.name, patch.name);
         set(&mut self.state, patch.state);
+        set(&mut self.token_quota, patch.token_quota);
         merge(&mut self.metadata, patch.metadata);
         self.updated_at = now;
         let mut faults = Faults::default();
         faults.check_name("name", &self.name, NAME_CHARS_MAX);
+        if let Some(quota) = &self.token_quota {
+            quota.check(&mut faults, "token_quota");
+        }
         check_metadata(&mut faults, "metadata", &self.metadata);
         faults.finish()
     }

@@ -9,6 +9,8 @@ use crate::client::credential::ClientAuthentication;
 use crate::client::{CLIENT_CREDENTIALS, Client};
 use crate::id::AccountId;
 use crate::invalid::{Faults, Invalid};
+use crate::organization::DefaultOrganization;
+use crate::quota::TokenQuota;
 use crate::secret::Environment;
 use crate::time::Timestamp;
 
@@ -53,6 +55,10 @@ pub struct ClientPatch {
     pub allowed_networks: Option<Vec<Network>>,
     /// The allowlist's mode. Without it a non-empty list enforces and an empty one is off.
     pub allowlist_mode: Option<Mode>,
+    /// See [`Client::token_quota`].
+    pub token_quota: Option<Option<TokenQuota>>,
+    /// See [`Client::default_organization`]. That it exists is the store's to know.
+    pub default_organization: Option<Option<DefaultOrganization>>,
     /// The new [`Client::kept_fields`], merged by whoever knows their form.
     pub kept_fields: Option<String>,
 }
@@ -79,6 +85,8 @@ impl Client {
         }
         set(&mut self.token_endpoint_auth_method, patch.token_endpoint_auth_method);
         set(&mut self.require_proof_of_possession, patch.require_proof_of_possession);
+        set(&mut self.token_quota, patch.token_quota);
+        set(&mut self.default_organization, patch.default_organization);
         set(&mut self.kept_fields, patch.kept_fields);
         merge(&mut self.metadata, patch.metadata);
         let implied = patch.allowed_networks.as_ref().map(|list| Mode::implied(list.is_empty()));
@@ -107,6 +115,16 @@ impl Client {
         faults.require(entries <= ENTRIES_MAX, "allowed_ips", "too_many_entries", || {
             format!("holds more than {ENTRIES_MAX} entries")
         });
+        if let Some(quota) = &self.token_quota {
+            quota.check(&mut faults, "token_quota");
+        }
+        if let Some(default) = &self.default_organization {
+            let known = default.flows.iter().all(|flow| flow == CLIENT_CREDENTIALS);
+            let fits = known && default.flows.len() <= 1;
+            faults.require(fits, "default_organization.flows", "flows", || {
+                format!("is not [\"{CLIENT_CREDENTIALS}\"]")
+            });
+        }
         check_kept(&mut faults, &self.kept_fields);
         faults.finish()
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Settings;
+use crate::tenant::Tenant;
 
 /// How long a policy may be decided by, on the clock of [`crate::time::Clock::uptime_ms`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Generation {
     pub revision: u64,
     /// What was set.
     pub settings: Arc<Settings>,
+    /// What was set of the whole installation; `None` as long as nobody did.
+    pub tenant: Option<Arc<Tenant>>,
     /// Counts settings: remembered tokens were verified under one of them.
     pub(super) settings_number: u64,
     pub(super) fresh_until: AtomicU64,
@@ -51,6 +54,13 @@ pub enum Standing {
 }
 
 impl Generation {
+    /// The API of token requests that name none: the tenant's, else the server's option.
+    #[must_use]
+    pub fn default_audience(&self) -> Option<&str> {
+        let tenant = self.tenant.as_ref().and_then(|tenant| tenant.default_audience.as_deref());
+        tenant.or(self.settings.default_audience.as_deref())
+    }
+
     /// Judges the generation; call it after evaluating, with the clock read after evaluating.
     #[must_use]
     pub fn standing(&self, uptime_ms: u64) -> Standing {

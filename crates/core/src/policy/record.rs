@@ -11,7 +11,9 @@ use crate::api::{Account, Api};
 use crate::client::{CLIENT_CREDENTIALS, Client, State};
 use crate::id::{AccountId, ApiId, ClientId, ClientKey, SecretId};
 use crate::jwk::Algorithm;
+use crate::organization::{DefaultOrganization, GrantOrganizations};
 use crate::possession::ProofOfPossession;
+use crate::quota::TokenQuota;
 use crate::secret::SecretHash;
 use crate::time::Timestamp;
 use crate::token::Dialect;
@@ -56,6 +58,30 @@ pub struct ClientRecord {
     pub all_scopes: Arc<ScopeSet>,
     /// Tokens issued at or before this moment are refused.
     pub tokens_not_before: Timestamp,
+    /// What few clients have of their own.
+    pub terms: Option<Box<ClientTerms>>,
+}
+
+/// What a client's tokens are subject to besides: most have nothing of it.
+#[derive(Debug, Clone)]
+pub struct ClientTerms {
+    /// How many it gets.
+    pub quota: Option<TokenQuota>,
+    /// The account of requests that name none.
+    pub default_organization: Option<AccountId>,
+}
+
+impl ClientTerms {
+    fn compile(client: &Client) -> Option<Box<Self>> {
+        let counts = |default: &&DefaultOrganization| {
+            default.flows.iter().any(|flow| flow == CLIENT_CREDENTIALS)
+        };
+        let default = client.default_organization.as_ref().filter(counts);
+        let default_organization = default.map(|default| default.account.clone());
+        let quota = client.token_quota;
+        let any = quota.is_some() || default_organization.is_some();
+        any.then(|| Box::new(Self { quota, default_organization }))
+    }
 }
 
 impl ClientRecord {
@@ -85,6 +111,7 @@ impl ClientRecord {
             grants: Grants::new(),
             all_scopes: Arc::default(),
             tokens_not_before: client.tokens_not_before.unwrap_or(Timestamp::from_millis(i64::MIN)),
+            terms: ClientTerms::compile(client),
         }
     }
 
@@ -127,6 +154,8 @@ pub struct GrantRecord {
     pub api: Arc<ArcSwapOption<ApiRecord>>,
     /// Which scopes.
     pub scopes: Arc<ScopeSet>,
+    /// For which accounts.
+    pub organizations: GrantOrganizations,
 }
 
 impl GrantRecord {
@@ -179,6 +208,10 @@ impl ApiRecord {
 pub struct AccountRecord {
     /// Which.
     pub id: AccountId,
+    /// What people call it.
+    pub name: Arc<str>,
+    /// How many tokens its clients get together.
+    pub quota: Option<TokenQuota>,
     /// Whether its clients may be used.
     pub state: State,
     /// Its list.
@@ -189,6 +222,8 @@ impl AccountRecord {
     pub(super) fn compile(account: &Account) -> Self {
         Self {
             id: account.id.clone(),
+            name: Arc::from(account.name.as_str()),
+            quota: account.token_quota,
             state: account.state,
             allowlist: account.allowlist.compile(),
         }

@@ -1,7 +1,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
+use crate::api::Api;
 use crate::client::Client;
+use crate::gateway::Gateway;
+use crate::id::GatewayId;
 use crate::secret::PepperId;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_000);
@@ -28,7 +31,7 @@ fn standing(policy: &Policy) -> Standing {
 
 /// A write that dies with the tables half changed.
 fn die_half_way(policy: &Policy) {
-    let head = |old: &Generation| (2, Arc::clone(&old.settings), old.settings_number);
+    let head = |old: &Generation| Head { revision: 2, ..Head::of(old) };
     let died = catch_unwind(AssertUnwindSafe(|| {
         policy.next(Reach::Part, Freshness::Authority, head, |_| panic!("half way"));
     }));

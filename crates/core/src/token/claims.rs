@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     AUTH0_GRANT, AUTH0_SUBJECT_SUFFIX, Dialect, TokenClaims, TokenFault, TokenId, VerifiedToken,
 };
-use crate::id::ClientId;
+use crate::id::{AccountId, ClientId};
 use crate::jws::Verified;
 use crate::jws::json::{ObjectText, StrictJson};
 use crate::possession::Confirmation;
@@ -97,6 +97,7 @@ pub(super) fn read(
         expires_at: moment(&payload, "exp")?.ok_or(TokenFault::Claim("exp"))?,
         not_before: moment(&payload, "nbf")?,
         jti,
+        organization: organization(&payload)?,
         confirmation: payload.get("cnf").map(|cnf| Box::new(Confirmation::read(cnf))),
     })
 }
@@ -127,6 +128,12 @@ fn client(payload: &StrictJson<'_>, dialect: Dialect) -> Result<ClientId, TokenF
         return Err(TokenFault::Claim("gty"));
     }
     Ok(client)
+}
+
+/// The account that the token is for.
+fn organization(payload: &StrictJson<'_>) -> Result<Option<AccountId>, TokenFault> {
+    let id = text(payload, "org_id")?.map(AccountId::parse).transpose();
+    id.map_err(|_| TokenFault::Claim("org_id"))
 }
 
 /// `aud`: a string or a list of strings, none of them empty (RFC 7519 §4.1.3).

@@ -17,6 +17,7 @@ fn permit(scope: &str) -> Permit {
         confirmation: None,
         once: None,
         would_deny: None,
+        token: None,
         revision: 1,
     }
 }

@@ -188,6 +188,7 @@ impl World {
             client: id,
             api: api_id(),
             scopes: vec!["read".to_owned(), "write".to_owned()],
+            organizations: Default::default(),
             kept_fields: "{}".to_owned(),
             version: 1,
             created_at: now,

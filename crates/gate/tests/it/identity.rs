@@ -43,6 +43,7 @@ async fn scopes_that_fit_into_no_header_are_a_refusal() {
             client: key.client.id.clone(),
             api: api_id(),
             scopes: (0..count).map(|number| format!("scope:{number:05}")).collect(),
+            organizations: Default::default(),
             kept_fields: "{}".to_owned(),
             version: 2,
             created_at: key.client.created_at,

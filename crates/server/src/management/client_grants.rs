@@ -61,13 +61,13 @@ async fn filter(
     services: &Services,
     query: &Query,
 ) -> Result<Option<GrantFilter>, ManagementFailure> {
-    // Every grant here is for machines, for one client, and without organizations.
+    // Every grant here is for machines and for one client.
     let machines = query.one("subject_type")?.is_none_or(|kind| kind == "client");
-    let organizations = query.flag("allow_any_organization")?.unwrap_or(false);
-    if !machines || organizations || query.one("default_for")?.is_some() {
+    if !machines || query.one("default_for")?.is_some() {
         return Ok(None);
     }
-    let mut filter = GrantFilter::default();
+    let any_organization = query.flag("allow_any_organization")?;
+    let mut filter = GrantFilter { any_organization, ..GrantFilter::default() };
     if let Some(text) = query.one("client_id")? {
         let Ok(client) = ClientId::parse(text) else { return Ok(None) };
         filter.client = Some(client);
@@ -97,6 +97,7 @@ pub(super) async fn create_client_grant(
         client,
         api: api.id,
         scopes: new.scopes,
+        organizations: new.organizations,
         kept_fields: new.kept_fields,
         version: 1,
         created_at: admitted.now,

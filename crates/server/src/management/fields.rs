@@ -30,7 +30,6 @@ pub(super) const KEPT_OF_CLIENT: &[(&str, Kind)] = &[
     ("custom_login_page", Text),
     ("custom_login_page_on", Flag),
     ("custom_login_page_preview", Text),
-    ("default_organization", Object),
     ("encryption_key", Object),
     ("express_configuration", Object),
     ("fedcm_login", Object),
@@ -61,7 +60,6 @@ pub(super) const KEPT_OF_CLIENT: &[(&str, Kind)] = &[
     ("sso_disabled", Flag),
     ("third_party_security_mode", Text),
     ("token_exchange", Object),
-    ("token_quota", Object),
     ("token_vault_privileged_access", Object),
     ("web_origins", List),
 ];
@@ -87,10 +85,50 @@ pub(super) const KEPT_OF_RESOURCE_SERVER: &[(&str, Kind)] = &[
 ];
 
 /// Fields of a client grant that Auth0 knows and Keyward only keeps.
-pub(super) const KEPT_OF_GRANT: &[(&str, Kind)] = &[
-    ("allow_any_organization", Flag),
-    ("authorization_details_types", List),
-    ("organization_usage", Text),
+pub(super) const KEPT_OF_GRANT: &[(&str, Kind)] = &[("authorization_details_types", List)];
+
+/// Settings of a tenant that Auth0 knows and Keyward only keeps.
+pub(super) const KEPT_OF_TENANT: &[(&str, Kind)] = &[
+    ("acr_values_supported", List),
+    ("allow_organization_name_in_authentication_api", Flag),
+    ("allowed_logout_urls", List),
+    ("authorization_response_iss_parameter_supported", Flag),
+    ("change_password", Object),
+    ("client_id_metadata_document_supported", Flag),
+    ("country_codes", Object),
+    ("customize_mfa_in_postlogin_action", Flag),
+    ("default_directory", Text),
+    ("default_redirection_uri", Text),
+    ("device_flow", Object),
+    ("dynamic_client_registration_security_mode", Text),
+    ("enable_ai_guide", Flag),
+    ("enabled_locales", List),
+    ("ephemeral_session_lifetime", Number),
+    ("ephemeral_session_lifetime_in_minutes", Number),
+    ("error_page", Object),
+    ("flags", Object),
+    ("friendly_name", Text),
+    ("guardian_mfa_page", Object),
+    ("idle_ephemeral_session_lifetime", Number),
+    ("idle_ephemeral_session_lifetime_in_minutes", Number),
+    ("idle_session_lifetime", Number),
+    ("idle_session_lifetime_in_minutes", Number),
+    ("include_session_metadata_in_tenant_logs", Flag),
+    ("legacy_sandbox_version", Text),
+    ("mtls", Object),
+    ("oidc_logout", Object),
+    ("phone_consolidated_experience", Flag),
+    ("picture_url", Text),
+    ("pushed_authorization_requests_supported", Flag),
+    ("sandbox_version", Text),
+    ("security_headers", Object),
+    ("session_cookie", Object),
+    ("session_lifetime", Number),
+    ("session_lifetime_in_minutes", Number),
+    ("sessions", Object),
+    ("skip_non_verifiable_callback_uri_confirmation_prompt", Flag),
+    ("support_email", Text),
+    ("support_url", Text),
 ];
 
 /// The sentence about a bad field.
@@ -180,6 +218,15 @@ impl Fields {
                 small.map(Some).ok_or_else(message)
             }
             Some(other) => Err(wrong_type("integer", &other, field)),
+        }
+    }
+
+    /// A truth value that may be absent.
+    pub(super) fn optional_flag(&mut self, field: &str) -> Result<Option<bool>, Failure> {
+        match self.0.remove(field) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(other) => Err(wrong_type("boolean", &other, field)),
         }
     }
 

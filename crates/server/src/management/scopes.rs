@@ -27,6 +27,11 @@ pub const ALL_SCOPES: &[&str] = &[
     "create:actions",
     "update:actions",
     "delete:actions",
+    "read:tenant_settings",
+    "update:tenant_settings",
+    "read:signing_keys",
+    "create:signing_keys",
+    "update:signing_keys",
     "read:accounts",
     "create:accounts",
     "update:accounts",
@@ -103,4 +108,14 @@ scopes! {
     pub(crate) UpdateActions = "update:actions";
     /// To delete Actions.
     pub(crate) DeleteActions = "delete:actions";
+    /// To see the settings of the installation.
+    pub(crate) ReadTenantSettings = "read:tenant_settings";
+    /// To change them.
+    pub(crate) UpdateTenantSettings = "update:tenant_settings";
+    /// To see signing keys.
+    pub(crate) ReadSigningKeys = "read:signing_keys";
+    /// To rotate signing keys; `update:signing_keys` is needed as well.
+    pub(crate) RotateSigningKeys = "create:signing_keys";
+    /// To revoke signing keys.
+    pub(crate) UpdateSigningKeys = "update:signing_keys";
 }

@@ -114,7 +114,7 @@ fn algorithms(keys: &KeySet) -> Vec<&'static str> {
 
 /// The public keys: current, next, and previous ones whose tokens may still live.
 pub(super) async fn get_keys(State(services): State<Arc<Services>>) -> impl IntoResponse {
-    let keys = services.policy.generation().settings.keys.jwks();
+    let keys = services.signing.load().jwks(services.now());
     ([(CACHE_CONTROL, KEYS_CACHED)], Json(keys))
 }
 

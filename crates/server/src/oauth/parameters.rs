@@ -34,6 +34,10 @@ const TEXT_PARAMETERS: [&str; 12] = [
 /// The parameter that is never absent when it is named: its absence grants more than any value.
 const NEVER_EMPTY: &str = "client_ip";
 
+/// The parameter that RFC 8707 §2 allows several times: a token of ours is for one API.
+const RESOURCE: &str = "resource";
+const ONE_RESOURCE: &str = "Only one resource can be asked for: ask for a token for each";
+
 /// What a parameter holds. There is no `Debug`: one of them is a secret.
 #[derive(Clone, PartialEq)]
 enum Value {
@@ -59,6 +63,9 @@ impl Parameters {
             }
             match seen.entry(name) {
                 Entry::Vacant(free) => free.insert(Value::Text(value)),
+                Entry::Occupied(known) if known.key() == RESOURCE => {
+                    return Err(OAuthError::invalid_target(ONE_RESOURCE));
+                }
                 Entry::Occupied(_) => {
                     return Err(OAuthError::invalid_request("A parameter is given twice"));
                 }
@@ -93,6 +100,9 @@ impl Parameters {
                 | StrictJson::List(_)
                 | StrictJson::Object(_) => Value::Other,
             };
+            if name == RESOURCE && value == Value::Other {
+                return Err(OAuthError::invalid_target(ONE_RESOURCE));
+            }
             if !matches!(value, Value::Text(_)) && TEXT_PARAMETERS.contains(&name.as_ref()) {
                 return Err(OAuthError::invalid_request(format!("{name} must be a string")));
             }

@@ -10,13 +10,14 @@ use axum::extract::Request;
 use axum::http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use keyward_core::attempt::CredentialFault;
 use keyward_core::decision::Reason;
 use keyward_core::dpop::DpopFault;
 use keyward_core::gateway::Disclosure;
+use keyward_core::organization::OrganizationFault;
 use keyward_core::possession::{CertificateFault, Mechanism};
 use keyward_store::StoreError;
 use serde::Serialize;
@@ -40,6 +41,8 @@ pub(super) struct OAuthError {
     retry_after_s: Option<u32>,
     /// Why, for the log events alone.
     reason: Option<&'static str>,
+    /// Further headers, where a client reads them.
+    headers: Option<Box<HeaderMap>>,
 }
 
 #[derive(Serialize)]
@@ -57,7 +60,15 @@ impl OAuthError {
         description: impl Into<Cow<'static, str>>,
     ) -> Self {
         let description = description.into();
-        Self { status, error, description, uri: None, retry_after_s: None, reason: None }
+        Self {
+            status,
+            error,
+            description,
+            uri: None,
+            retry_after_s: None,
+            reason: None,
+            headers: None,
+        }
     }
 
     /// Says why, in a word that the caller does not get.
@@ -114,9 +125,14 @@ impl OAuthError {
         )
     }
 
-    /// 403: the account asked for is not the client's.
-    pub(super) fn foreign_organization() -> Self {
-        Self::denied("Client is not authorized to access the organization")
+    /// 400: the API is not named as it must be (RFC 8707 §2).
+    pub(super) fn invalid_target(description: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_target", description)
+    }
+
+    /// 429 with the headers that tell of the quota.
+    pub(super) fn too_many_tokens(description: &'static str, headers: HeaderMap) -> Self {
+        Self { headers: Some(Box::new(headers)), ..Self::too_many(description) }
     }
 
     /// 400: the authorization endpoint serves no response type.
@@ -240,6 +256,7 @@ pub(super) fn refusal(reason: Reason, disclosure: Disclosure, asked: Asked<'_>) 
             "Client has not been granted scopes: {}",
             echo(asked.missing_scopes)
         )),
+        Reason::Organization(fault) => organization_refused(fault),
         Reason::RateLimit => OAuthError::too_many("Global limit has been reached"),
         Reason::Quota => OAuthError::too_many("Client quota exceeded"),
         Reason::Proof(DpopFault::Full) | Reason::Stale => OAuthError::unavailable(),
@@ -251,6 +268,21 @@ pub(super) fn refusal(reason: Reason, disclosure: Disclosure, asked: Asked<'_>) 
         Reason::NothingToBind(Mechanism::Dpop) => OAuthError::invalid_request(SEND_A_PROOF),
         Reason::NothingToBind(Mechanism::Mtls) => OAuthError::invalid_request(USE_A_CERTIFICATE),
         Reason::NotBinding => OAuthError::invalid_request(BINDS_NONE),
+    }
+}
+
+/// Compat(auth0): its words, as far as they are known. Whether there is such an account is not told.
+fn organization_refused(fault: OrganizationFault) -> OAuthError {
+    match fault {
+        OrganizationFault::Denied => {
+            OAuthError::invalid_request("parameter organization is not allowed for this client")
+        }
+        OrganizationFault::Missing => {
+            OAuthError::invalid_request("parameter organization is required for this client")
+        }
+        OrganizationFault::Foreign => {
+            OAuthError::denied("Client is not authorized to access the organization")
+        }
     }
 }
 
@@ -285,6 +317,9 @@ impl IntoResponse for OAuthError {
         let body =
             Body { error: self.error, error_description: &self.description, error_uri: self.uri };
         let mut response = (self.status, Json(body)).into_response();
+        if let Some(headers) = self.headers {
+            response.headers_mut().extend(*headers);
+        }
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use keyward_core::attempt::{Door, TokenRequest};
 use keyward_core::client::CLIENT_CREDENTIALS;
@@ -11,12 +12,14 @@ use keyward_core::decision::{Decision, Denial, Permit, Reason};
 use keyward_core::id::ClientId;
 use keyward_core::policy::ApiRecord;
 use keyward_core::possession::Confirmation;
+use keyward_core::tenant::ResourceParameter;
 use keyward_core::time::Timestamp;
 use keyward_core::token::{Dialect, TokenClaims, TokenId};
 use serde::Serialize;
 
 use super::client::{decide_request, refuse};
 use super::parameters::Parameters;
+use super::quota::write_standing;
 use super::reply::{Asked, OAuthError};
 use super::request::OAuthRequest;
 use super::throttle::Throttle;
@@ -49,24 +52,45 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn read(parameters: &'a Parameters) -> Result<Self, OAuthError> {
+    fn read(services: &Services, parameters: &'a Parameters) -> Result<Self, OAuthError> {
         match parameters.text("grant_type") {
             Some(CLIENT_CREDENTIALS) => {}
             Some(_) => return Err(OAuthError::unsupported_grant_type()),
             None => return Err(OAuthError::missing("grant_type")),
         }
-        // Compat(auth0): `resource` (RFC 8707) is another name of `audience`.
-        let (audience, resource) = (parameters.text("audience"), parameters.text("resource"));
-        if audience.zip(resource).is_some_and(|(audience, resource)| audience != resource) {
-            return Err(OAuthError::invalid_request("audience and resource differ"));
-        }
         Ok(Self {
-            audience: audience.or(resource),
+            audience: audience(services, parameters)?,
             scope: parameters.text("scope"),
             organization: parameters.text("organization"),
         })
     }
 }
+
+/// The API that is asked for: `audience`, or `resource` (RFC 8707) where the tenant takes it.
+fn audience<'a>(
+    services: &Services,
+    parameters: &'a Parameters,
+) -> Result<Option<&'a str>, OAuthError> {
+    let generation = services.policy.generation();
+    let taken = generation.tenant.as_ref().map(|tenant| tenant.resource_parameter);
+    match (taken.unwrap_or_default(), parameters.text("audience"), parameters.text("resource")) {
+        (ResourceParameter::Audience, None, Some(_)) => {
+            // Passed over, it would end in a token for the default API, which nobody asked for.
+            let message = "The parameter resource is not taken here: name the API in audience";
+            Err(OAuthError::invalid_target(message))
+        }
+        (ResourceParameter::Compatibility, Some(audience), Some(resource))
+            if audience != resource =>
+        {
+            Err(OAuthError::invalid_request("audience and resource differ"))
+        }
+        (ResourceParameter::Compatibility, None, resource) => Ok(resource),
+        (_, audience, _) => Ok(audience),
+    }
+}
+
+/// A token with the headers that tell of quotas, or why there is none.
+type TokenResult = Result<(HeaderMap, Json<TokenAnswer>), OAuthError>;
 
 /// Issues an access token.
 ///
@@ -77,7 +101,7 @@ pub(super) async fn issue_token(
     State(services): State<Arc<Services>>,
     Extension(throttle): Extension<Arc<Throttle>>,
     request: OAuthRequest,
-) -> Result<Json<TokenAnswer>, OAuthError> {
+) -> TokenResult {
     let answer = answer(&services, &throttle, &request).await;
     if let Err(error) = &answer {
         note_refusal(&services, &request, error);
@@ -89,8 +113,8 @@ async fn answer(
     services: &Arc<Services>,
     throttle: &Throttle,
     request: &OAuthRequest,
-) -> Result<Json<TokenAnswer>, OAuthError> {
-    let wanted = Wanted::read(&request.parameters)?;
+) -> TokenResult {
+    let wanted = Wanted::read(services, &request.parameters)?;
     // Security: read before it is decided, so that all tokens that a revocation in between is to
     // end include this one.
     let mut issued_at = services.now();
@@ -108,11 +132,19 @@ async fn answer(
         (permit, api) = admit(services, throttle, request, &wanted)?;
     }
     refuse_unrun_actions(&permit, &api)?;
-    let organization = organization(services, &permit, wanted.organization).await?;
-    let claims = claims(services, &permit, &api, organization, issued_at)?;
+    // Given back when what follows fails.
+    let counted = services
+        .take_quota(&permit, issued_at)
+        .map_err(|exceeded| OAuthError::quota_exceeded(&exceeded, issued_at))?;
+    let claims = claims(services, &permit, &api, issued_at)?;
     claim(services, &permit)
         .map_err(|denial| refuse(services, throttle, request, &denial, Asked::default()))?;
     let (access_token, claims) = sign(services, &api, claims).await?;
+    let mut headers = HeaderMap::new();
+    if let Some(counted) = counted {
+        write_standing(&mut headers, counted.standing());
+        services.settle_quota(&permit.client, counted);
+    }
     tracing::info!(
         client.ip = permit.client_ip.map(tracing::field::display),
         client.id = %permit.client,
@@ -124,7 +156,7 @@ async fn answer(
     let (client, scope) = (&permit.client, claims.scope.as_deref());
     let issued = TokenOutcome::Issued { client, audience: &api.identifier, scope };
     note_token(services, (request.id, &request.origin), services.now(), &issued);
-    Ok(Json(TokenAnswer {
+    let answer = TokenAnswer {
         access_token,
         scope: claims.scope,
         expires_in: api.token_lifetime_s,
@@ -132,7 +164,8 @@ async fn answer(
             Some(Confirmation { key: Some(_), .. }) => "DPoP",
             Some(_) | None => "Bearer",
         },
-    }))
+    };
+    Ok((headers, Json(answer)))
 }
 
 /// Tells the log of a refusal what the caller got and, beside it, why.
@@ -173,44 +206,40 @@ fn admit(
     request: &OAuthRequest,
     wanted: &Wanted<'_>,
 ) -> Result<(Permit, Arc<ApiRecord>), OAuthError> {
-    let default_audience = services.policy.generation().settings.default_audience.clone();
+    let default_audience = services.policy.generation().default_audience().map(str::to_owned);
     let audience = wanted.audience.or(default_audience.as_deref());
-    match decide_token(services, request, audience, wanted.scope) {
+    let asked = TokenRequest { audience, scope: wanted.scope, organization: wanted.organization };
+    match decide_token(services, request, asked) {
         Decision::Allow(permit) => {
             let api = permit.api.clone().ok_or_else(OAuthError::unavailable)?;
             Ok((permit, api))
         }
         Decision::Deny(denial) => {
-            let missing = missing_scopes(services, request, audience, wanted.scope, &denial);
+            let missing = missing_scopes(services, request, asked, &denial);
             let asked = Asked { audience: audience.unwrap_or_default(), missing_scopes: &missing };
             Err(refuse(services, throttle, request, &denial, asked))
         }
     }
 }
 
-fn decide_token(
-    services: &Services,
-    request: &OAuthRequest,
-    audience: Option<&str>,
-    scope: Option<&str>,
-) -> Decision {
+fn decide_token(services: &Services, request: &OAuthRequest, asked: TokenRequest<'_>) -> Decision {
     let proof = request.proof(services.now());
     let credential = proof.as_ref().map(|proof| proof.credential()).map_err(|fault| *fault);
-    decide_request(services, request, credential, Door::Token(TokenRequest { audience, scope }))
+    decide_request(services, request, credential, Door::Token(asked))
 }
 
 /// Which scopes the refusal names: those asked for that the client would not get without asking.
 fn missing_scopes(
     services: &Services,
     request: &OAuthRequest,
-    audience: Option<&str>,
-    scope: Option<&str>,
+    asked: TokenRequest<'_>,
     denial: &Denial,
 ) -> String {
-    let Some(scope) = scope.filter(|_| denial.reason == Reason::Scope) else {
+    let Some(scope) = asked.scope.filter(|_| denial.reason == Reason::Scope) else {
         return String::new();
     };
-    let Decision::Allow(all) = decide_token(services, request, audience, None) else {
+    let everything = TokenRequest { scope: None, ..asked };
+    let Decision::Allow(all) = decide_token(services, request, everything) else {
         return String::new();
     };
     let missing = scope.split(' ').filter(|one| !all.scope.split(' ').any(|have| have == *one));
@@ -239,26 +268,10 @@ fn pause_after_revocation(
     }
 }
 
-/// The account for the token, when the request names it by id or name (Auth0: organization).
-async fn organization(
-    services: &Services,
-    permit: &Permit,
-    wanted: Option<&str>,
-) -> Result<Option<(String, String)>, OAuthError> {
-    let Some(wanted) = wanted else { return Ok(None) };
-    let Some(id) = &permit.account else { return Err(OAuthError::foreign_organization()) };
-    let account = services.store.account(id).await?;
-    account
-        .filter(|account| wanted == id.as_str() || wanted == account.name)
-        .map(|account| Some((id.to_string(), account.name)))
-        .ok_or_else(OAuthError::foreign_organization)
-}
-
 fn claims(
     services: &Services,
     permit: &Permit,
     api: &ApiRecord,
-    organization: Option<(String, String)>,
     issued_at: Timestamp,
 ) -> Result<TokenClaims, OAuthError> {
     let issued_at_s = issued_at.seconds();
@@ -266,6 +279,7 @@ fn claims(
         Dialect::Auth0 => None,
         Dialect::Rfc9068 => Some(new_token_id()?),
     };
+    let organization = permit.token.as_ref().and_then(|terms| terms.organization.as_ref());
     let scopes = permit.scope.split(' ').filter(|scope| !scope.is_empty());
     Ok(TokenClaims {
         issuer: Arc::from(services.issuer.as_str()),
@@ -275,7 +289,7 @@ fn claims(
         issued_at_s,
         expires_at_s: issued_at_s.saturating_add(i64::from(api.token_lifetime_s)),
         jti,
-        organization,
+        organization: organization.map(|one| (one.id.to_string(), one.name.to_string())),
         permissions: api.permissions_claim.then(|| scopes.map(str::to_owned).collect()),
         cnf: permit.confirmation.as_deref().map(Confirmation::to_json),
         extra: serde_json::Map::new(),

@@ -12,6 +12,7 @@ use keyward_core::client::{Client, ClientGrant};
 use keyward_core::gateway::Gateway;
 use keyward_core::id::ClientId;
 use keyward_core::jwk::Algorithm;
+use keyward_core::organization::GrantOrganizations;
 use keyward_core::secret::{ClientSecret, PepperId, Peppers, PlainSecret, SECRET_RANDOM_LENGTH};
 use keyward_core::time::Timestamp;
 use keyward_store::{
@@ -19,12 +20,13 @@ use keyward_store::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::keys::{self, host_of};
 use super::new_ids::{new_api_id, new_grant_id};
 use super::{GRANTS_AT_ONCE, OpenError, ServicesOptions, management_audience, pepper_of};
 use crate::management::ALL_SCOPES;
 use crate::signing::{
-    KeyRole, MasterKey, SealError, SealedKey, SigningKeys, generate_pair, random_base62,
-    random_bytes,
+    KeyRole, MasterKey, SealError, SealedKey, SigningKey, SigningKeys, generate_pair,
+    random_base62, random_bytes,
 };
 
 /// The file with the administrator's credentials, in the data folder (0600).
@@ -74,7 +76,7 @@ pub(super) async fn run(
     let mut tx = store.begin(&actor, "first-start", now).await?;
     let (pepper_id, pepper) = make_pepper(&mut tx, master, now).await?;
     for algorithm in Algorithm::ALL {
-        for key in generate_pair(algorithm, master)? {
+        for key in generate_pair(algorithm, (host_of(issuer), now), master)? {
             tx.put_sealed_key(&stored_key(&key, now)).await?;
         }
     }
@@ -96,6 +98,7 @@ pub(super) async fn run(
         client: id.clone(),
         api: api.id,
         scopes: ALL_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+        organizations: GrantOrganizations::default(),
         kept_fields: "{}".to_owned(),
         version: 1,
         created_at: now,
@@ -244,6 +247,34 @@ fn update_admin_file(folder: &Path, issuer: &str) -> Result<(), OpenError> {
     write_admin_file(folder, &admin)
 }
 
+/// Makes the certificates of keys from before there were any.
+pub(super) async fn certify(
+    store: &Store,
+    master: &MasterKey,
+    issuer: &str,
+    now: Timestamp,
+) -> Result<(), OpenError> {
+    let stored = store.sealed_keys().await?;
+    let bare: Vec<_> = stored
+        .into_iter()
+        .filter(|key| key.certificate.is_none())
+        .filter_map(|key| signing_key(&key).map(|sealed| (key, sealed)))
+        .collect();
+    if bare.is_empty() {
+        return Ok(());
+    }
+    let actor = Actor::system("new version");
+    let mut tx = store.begin(&actor, "new-version", now).await?;
+    for (mut key, sealed) in bare {
+        let mut opened = SigningKey::unseal(&sealed, master)?;
+        opened.certify(host_of(issuer), now)?;
+        key.certificate = opened.certificate().map(|known| known.der().to_vec());
+        tx.put_sealed_key(&key).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
 /// The keys of a store, opened.
 pub(super) struct Keys {
     pub(super) signing: SigningKeys,
@@ -294,6 +325,10 @@ async fn make_pepper(
         sealed,
         created_at: now,
         status_since: now,
+        certificate: None,
+        current_since: None,
+        current_until: None,
+        revoked_at: None,
     })
     .await?;
     Ok((id, bytes))
@@ -307,7 +342,7 @@ fn open_pepper(key: &StoredKey, master: &MasterKey) -> Result<(PepperId, [u8; 32
     Ok((PepperId(id), bytes))
 }
 
-fn stored_key(key: &SealedKey, now: Timestamp) -> StoredKey {
+pub(super) fn stored_key(key: &SealedKey, now: Timestamp) -> StoredKey {
     let (status, status_since) = match key.role {
         KeyRole::Current => (KeyStatus::Current, now),
         KeyRole::Next => (KeyStatus::Next, now),
@@ -321,6 +356,10 @@ fn stored_key(key: &SealedKey, now: Timestamp) -> StoredKey {
         sealed: key.sealed.clone(),
         created_at: now,
         status_since,
+        certificate: key.certificate.clone(),
+        current_since: (key.role == KeyRole::Current).then_some(now),
+        current_until: None,
+        revoked_at: None,
     }
 }
 
@@ -333,8 +372,9 @@ fn signing_key(key: &StoredKey) -> Option<SealedKey> {
         KeyStatus::Previous => KeyRole::Previous { until: key.status_since },
         KeyStatus::Revoked => return None,
     };
-    let algorithm = Algorithm::parse(key.algorithm.as_deref()?)?;
-    Some(SealedKey { kid: key.id.clone(), algorithm, role, sealed: key.sealed.clone() })
+    let algorithm = keys::algorithm_of(key)?;
+    let (kid, sealed) = (key.id.clone(), key.sealed.clone());
+    Some(SealedKey { kid, algorithm, role, sealed, certificate: key.certificate.clone() })
 }
 
 fn system_api(issuer: &str, now: Timestamp) -> Result<Api, OpenError> {

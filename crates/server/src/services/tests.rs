@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use keyward_core::policy::Standing;
 
 use super::*;

@@ -7,24 +7,26 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
-    RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keyward_core::assertion::{ASSERTION_TYP, AssertionClaims};
 use keyward_core::jwk::{Algorithm, VerifyingKey};
 use keyward_core::jws;
+use keyward_core::time::Timestamp;
 use keyward_core::token::{Dialect, TokenClaims};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{KeyRole, MasterKey, SEALED_KIND, SealedKey, SigningError};
+use super::{Certificate, KeyRole, MasterKey, SEALED_KIND, SealedKey, SigningError};
 
 /// A private key with its public half and its encoded token headers.
 pub struct SigningKey {
     private: Private,
     public: Arc<VerifyingKey>,
+    certificate: Option<Certificate>,
     header_auth0: String,
     header_rfc9068: String,
     header_assertion: String,
@@ -94,7 +96,8 @@ impl SigningKey {
         let header_auth0 = header(Dialect::Auth0.typ());
         let header_rfc9068 = header(Dialect::Rfc9068.typ());
         let header_assertion = header(ASSERTION_TYP);
-        Ok(Self { private, public, header_auth0, header_rfc9068, header_assertion })
+        let certificate = None;
+        Ok(Self { private, public, certificate, header_auth0, header_rfc9068, header_assertion })
     }
 
     /// The key's id.
@@ -113,6 +116,51 @@ impl SigningKey {
     #[must_use]
     pub fn public(&self) -> Arc<VerifyingKey> {
         Arc::clone(&self.public)
+    }
+
+    /// Its certificate, when it has one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+
+    /// Makes its certificate, in the name of the issuer's host.
+    ///
+    /// # Errors
+    /// [`SigningError::Certificate`] when the library cannot.
+    pub fn certify(&mut self, host: &str, now: Timestamp) -> Result<(), SigningError> {
+        self.certificate = Some(Certificate::make(self, host, now)?);
+        Ok(())
+    }
+
+    /// The public half as a certificate holds it: a point, a number pair, or 32 bytes.
+    pub(super) fn public_bytes(&self) -> Vec<u8> {
+        match &self.private {
+            Private::Rsa(pair, _) => pair.public_key().as_ref().to_vec(),
+            Private::P256(pair) => pair.public_key().as_ref().to_vec(),
+            Private::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
+        }
+    }
+
+    /// Signs a certificate: PKCS#1 v1.5 also with a key for PSS, and ECDSA in ASN.1.
+    pub(super) fn sign_certificate(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        let fault = |_| SigningError::Certificate(self.algorithm());
+        match &self.private {
+            Private::Rsa(pair, _) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .map_err(fault)?;
+                Ok(signature)
+            }
+            Private::P256(_) => {
+                let pkcs8 = self.to_pkcs8()?;
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8)
+                    .map_err(|_| SigningError::Certificate(self.algorithm()))?;
+                let signature = pair.sign(&SystemRandom::new(), message).map_err(fault)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Private::Ed25519(_) => self.sign(message),
+        }
     }
 
     /// The private key as PKCS#8, wiped when dropped.
@@ -140,7 +188,8 @@ impl SigningKey {
         let sealed = master
             .seal(SEALED_KIND, &kid, &self.to_pkcs8()?)
             .map_err(|fault| SigningError::Sealed { kid: kid.clone(), fault })?;
-        Ok(SealedKey { kid, algorithm: self.algorithm(), role, sealed })
+        let certificate = self.certificate.as_ref().map(|known| known.der().to_vec());
+        Ok(SealedKey { kid, algorithm: self.algorithm(), role, sealed, certificate })
     }
 
     /// Opens and parses a stored key.
@@ -155,7 +204,8 @@ impl SigningKey {
             .map_err(|fault| SigningError::Sealed { kid: kid(), fault })?;
         let algorithm = stored.algorithm;
         let mislabelled = || SigningError::Mislabelled { kid: kid(), algorithm };
-        let key = Self::from_pkcs8(algorithm, &pkcs8).map_err(|_| mislabelled())?;
+        let mut key = Self::from_pkcs8(algorithm, &pkcs8).map_err(|_| mislabelled())?;
+        key.certificate = stored.certificate.clone().map(Certificate::of_der);
         if key.kid() == stored.kid { Ok(key) } else { Err(mislabelled()) }
     }
 

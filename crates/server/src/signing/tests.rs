@@ -30,7 +30,11 @@ fn claims() -> TokenClaims {
 }
 
 fn all_keys() -> Vec<SealedKey> {
-    Algorithm::ALL.into_iter().flat_map(|one| generate_pair(one, &master()).unwrap()).collect()
+    Algorithm::ALL.into_iter().flat_map(pair).collect()
+}
+
+fn pair(algorithm: Algorithm) -> [SealedKey; 2] {
+    generate_pair(algorithm, ("auth.example", NOW), &master()).unwrap()
 }
 
 #[test]
@@ -54,33 +58,33 @@ fn a_token_of_every_algorithm_and_dialect_verifies_after_a_restart() {
 
 #[test]
 fn current_and_next_are_published_and_previous_until_they_expire() {
-    let pair = generate_pair(Algorithm::Es256, &master()).unwrap();
-    let token = SigningKeys::unseal(&master(), pair.clone())
-        .unwrap()
-        .issue(Algorithm::Es256, Dialect::Rfc9068, &claims())
-        .unwrap();
+    let [mut first, mut second] = pair(Algorithm::Es256);
+    let keys = SigningKeys::unseal(&master(), [first.clone(), second.clone()]).unwrap();
+    let token = keys.issue(Algorithm::Es256, Dialect::Rfc9068, &claims()).unwrap();
     let until = NOW.plus_seconds(60);
-    let rotated = rotate(pair.to_vec(), Algorithm::Es256, until, &master()).unwrap();
-    let keys = SigningKeys::unseal(&master(), rotated.clone()).unwrap();
+    first.role = KeyRole::Previous { until };
+    second.role = KeyRole::Current;
+    let [third, _] = pair(Algorithm::Es256);
+    let third = SealedKey { role: KeyRole::Next, ..third };
+    let kids = [&second, &third, &first].map(|key| key.kid.clone());
+    let keys = SigningKeys::unseal(&master(), [first, second, third]).unwrap();
 
-    let kids = |set: &KeySet| set.iter().map(|key| key.kid().to_owned()).collect::<Vec<_>>();
+    let listed = |set: &KeySet| set.iter().map(|key| key.kid().to_owned()).collect::<Vec<_>>();
     let before = keys.verifying_keys(NOW);
-    assert_eq!(kids(&before), [&pair[1].kid, &rotated[2].kid, &pair[0].kid].map(String::as_str));
+    assert_eq!(listed(&before), kids);
     assert!(verify_token(&token, &before, ISSUER).is_ok());
     let after = keys.verifying_keys(until);
     assert_eq!(after.len(), 2);
+    assert_eq!(keys.jwks(until)["keys"].as_array().unwrap().len(), 2);
     assert!(matches!(verify_token(&token, &after, ISSUER), Err(TokenFault::Jws(_))));
 
     let fresh = keys.issue(Algorithm::Es256, Dialect::Rfc9068, &claims()).unwrap();
-    assert_eq!(&*verify_token(&fresh, &after, ISSUER).unwrap().kid, pair[1].kid);
-    let other = rotate(pair.to_vec(), Algorithm::EdDsa, until, &master());
-    assert_eq!(other.unwrap_err(), SigningError::NoKey(Algorithm::EdDsa));
+    assert_eq!(*verify_token(&fresh, &after, ISSUER).unwrap().kid, *kids[0]);
 }
 
 #[test]
 fn the_key_set_document_shows_public_members_only() {
-    let keys = SigningKeys::unseal(&master(), all_keys()).unwrap().verifying_keys(NOW);
-    let document = keys.jwks();
+    let document = SigningKeys::unseal(&master(), all_keys()).unwrap().jwks(NOW);
     let listed = document["keys"].as_array().unwrap();
     assert_eq!(listed.len(), 8);
     assert_eq!(listed.iter().map(|key| &key["kid"]).collect::<HashSet<_>>().len(), 8);
@@ -88,9 +92,9 @@ fn the_key_set_document_shows_public_members_only() {
         let mut names: Vec<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
         let expected: &[&str] = match key["kty"].as_str().unwrap() {
-            "RSA" => &["alg", "e", "kid", "kty", "n", "use"],
-            "EC" => &["alg", "crv", "kid", "kty", "use", "x", "y"],
-            "OKP" => &["alg", "crv", "kid", "kty", "use", "x"],
+            "RSA" => &["alg", "e", "kid", "kty", "n", "use", "x5c", "x5t"],
+            "EC" => &["alg", "crv", "kid", "kty", "use", "x", "x5c", "x5t", "y"],
+            "OKP" => &["alg", "crv", "kid", "kty", "use", "x", "x5c", "x5t"],
             other => panic!("unexpected kind {other}"),
         };
         assert_eq!(names, expected);
@@ -99,8 +103,40 @@ fn the_key_set_document_shows_public_members_only() {
 }
 
 #[test]
+fn a_certificate_holds_the_key_and_is_signed_by_it() {
+    for algorithm in Algorithm::ALL {
+        let [stored, _] = pair(algorithm);
+        let key = SigningKey::unseal(&stored, &master()).unwrap();
+        let certificate = key.certificate().unwrap();
+        let der = rustls::pki_types::CertificateDer::from(certificate.der());
+        let anchor = webpki::anchor_from_trusted_cert(&der).unwrap();
+        let public = key.public_bytes();
+        let info = anchor.subject_public_key_info.as_ref();
+        assert!(info.windows(public.len()).any(|part| part == public), "{algorithm}");
+        // Signed by itself, it can be checked with itself.
+        let parsed = webpki::EndEntityCert::try_from(&der).unwrap();
+        let day = std::time::Duration::from_secs(86_400);
+        let anchors = [anchor];
+        let verified = parsed.verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &anchors,
+            &[],
+            rustls::pki_types::UnixTime::since_unix_epoch(day),
+            webpki::KeyUsage::client_auth(),
+            None,
+            None,
+        );
+        assert!(verified.is_ok(), "{algorithm}: {:?}", verified.err());
+        assert_eq!(certificate.thumbprint(), certificate.fingerprint().replace(':', ""));
+        assert_eq!(certificate.thumbprint().len(), 40);
+        assert!(certificate.pem().starts_with("-----BEGIN CERTIFICATE-----\r\nMII"));
+        assert!(certificate.pkcs7().ends_with("\r\n-----END PKCS7-----\r\n"));
+    }
+}
+
+#[test]
 fn a_stored_key_opens_only_as_what_it_was_stored_as() {
-    let [current, _] = generate_pair(Algorithm::Rs256, &master()).unwrap();
+    let [current, _] = pair(Algorithm::Rs256);
     let other_master = MasterKey::from_bytes(&[8; 32]).unwrap();
     let refused = SigningError::Sealed { kid: current.kid.clone(), fault: SealError::Refused };
     assert_eq!(SigningKey::unseal(&current, &other_master).unwrap_err(), refused);
@@ -121,8 +157,7 @@ fn a_stored_key_opens_only_as_what_it_was_stored_as() {
 
 #[test]
 fn what_cannot_be_issued_says_why() {
-    let keys = SigningKeys::unseal(&master(), generate_pair(Algorithm::Es256, &master()).unwrap())
-        .unwrap();
+    let keys = SigningKeys::unseal(&master(), pair(Algorithm::Es256)).unwrap();
     let missing = keys.issue(Algorithm::Rs256, Dialect::Auth0, &claims());
     assert_eq!(missing.unwrap_err(), SigningError::NoKey(Algorithm::Rs256));
     for jti in [None, Some(String::new())] {

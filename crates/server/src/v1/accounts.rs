@@ -9,6 +9,7 @@ use keyward_core::api::Account;
 use keyward_core::api::patch::AccountPatch;
 use keyward_core::client::State as Activity;
 use keyward_core::id::AccountId;
+use keyward_core::quota::TokenQuota;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,7 +19,7 @@ use crate::services::Services;
 use crate::v1::allowlists::Summary;
 use crate::v1::answer::{Answer, List};
 use crate::v1::idempotency::{Key, Replay};
-use crate::v1::input::{IfMatch, Params, page, read_json};
+use crate::v1::input::{IfMatch, Params, page, present, read_json};
 use crate::v1::wire::Time;
 use crate::v1::{CreateAccounts, DeleteAccounts, Problem, ReadAccounts, UpdateAccounts, not_found};
 
@@ -34,6 +35,9 @@ pub(super) struct AccountView {
     name: String,
     /// `active` or `suspended`.
     state: &'static str,
+    /// How many tokens its clients get together; absent when there is no limit of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_quota: Option<QuotaWire>,
     /// The integrator's own labels.
     metadata: BTreeMap<String, String>,
     /// From where its clients may be used, in short.
@@ -54,6 +58,7 @@ impl From<&Account> for AccountView {
             id: account.id.to_string(),
             name: account.name.clone(),
             state: account.state.name(),
+            token_quota: account.token_quota.map(QuotaWire::from),
             metadata: account.metadata.clone(),
             allowlist: Summary::from(&account.allowlist),
             version: account.version,
@@ -69,6 +74,8 @@ impl From<&Account> for AccountView {
 pub(super) struct NewAccount {
     /// What people call it.
     name: String,
+    /// How many tokens its clients get together.
+    token_quota: Option<QuotaWire>,
     /// The integrator's own labels: at most 10.
     #[serde(default)]
     metadata: BTreeMap<String, String>,
@@ -80,9 +87,55 @@ pub(super) struct NewAccount {
 pub(super) struct AccountChanges {
     /// What people call it.
     name: Option<String>,
+    /// How many tokens its clients get together; `null` removes the limit.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<QuotaWire>)]
+    token_quota: Option<Option<QuotaWire>>,
     /// Labels to add or change; `null` removes one.
     #[serde(default)]
     metadata: BTreeMap<String, Option<String>>,
+}
+
+/// A token quota in Auth0's form.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[schema(as = TokenQuota)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuotaWire {
+    /// How many tokens by client credentials.
+    client_credentials: QuotaLimits,
+}
+
+/// How many tokens, in hours and days of UTC.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[schema(as = TokenQuotaLimits)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuotaLimits {
+    /// How many in an hour: 1 to 2147483647.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_hour: Option<u32>,
+    /// How many in a day: 1 to 2147483647.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_day: Option<u32>,
+    /// Whether more are refused, which is so unless it says `false`; else they are only counted.
+    #[serde(default = "enforced")]
+    enforce: bool,
+}
+
+fn enforced() -> bool {
+    true
+}
+
+impl From<TokenQuota> for QuotaWire {
+    fn from(TokenQuota { per_hour, per_day, enforce }: TokenQuota) -> Self {
+        Self { client_credentials: QuotaLimits { per_hour, per_day, enforce } }
+    }
+}
+
+impl From<QuotaWire> for TokenQuota {
+    fn from(QuotaWire { client_credentials }: QuotaWire) -> Self {
+        let QuotaLimits { per_hour, per_day, enforce } = client_credentials;
+        Self { per_hour, per_day, enforce }
+    }
 }
 
 /// Which part of the list.
@@ -131,7 +184,9 @@ pub(super) async fn create_account(
 ) -> Result<Response, Problem> {
     let new: NewAccount = read_json(&body)?;
     let metadata = new.metadata.into_iter().map(|(key, value)| (key, Some(value))).collect();
-    let patch = AccountPatch { name: Some(new.name), state: None, metadata };
+    let quota = new.token_quota.map(TokenQuota::from);
+    let patch =
+        AccountPatch { name: Some(new.name), state: None, token_quota: Some(quota), metadata };
     let mut account = Account::new(services.new_account_id()?, "", admitted.now);
     account.apply(patch, admitted.now)?;
     let caller = admitted.actor().id().to_owned();
@@ -188,7 +243,9 @@ pub(super) async fn update_account(
     body: RawBody,
 ) -> Result<Answer, Problem> {
     let changes: AccountChanges = read_json(&body)?;
-    let patch = AccountPatch { name: changes.name, state: None, metadata: changes.metadata };
+    let token_quota = changes.token_quota.map(|quota| quota.map(TokenQuota::from));
+    let AccountChanges { name, metadata, .. } = changes;
+    let patch = AccountPatch { name, state: None, token_quota, metadata };
     edit(&services, &admitted, &id, &if_match, patch).await
 }
 

@@ -135,7 +135,7 @@ pub(super) async fn explain_client(
 
 /// The APIs that the client has a grant for, Keyward's own aside: no gateway guards it.
 async fn granted(services: &Services, client: &Client) -> Result<Vec<Api>, Problem> {
-    let filter = GrantFilter { client: Some(client.id.clone()), api: None };
+    let filter = GrantFilter { client: Some(client.id.clone()), ..GrantFilter::default() };
     let page = Page::After { cursor: None, limit: GRANTS_MAX };
     let mut apis = Vec::new();
     for grant in services.store.grants(&filter, &page).await?.items {

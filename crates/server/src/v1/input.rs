@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use keyward_store::Page;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use crate::failure::{Detail, Failure};
 use crate::management::RawBody;
@@ -111,6 +112,15 @@ fn query_message(error: &QueryRejection) -> String {
         _ => (".", text),
     };
     in_words(path, reason, "the query string").message
+}
+
+/// Tells a field that is `null` from one that is absent.
+pub(super) fn present<'de, D, T>(reader: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(reader).map(Some)
 }
 
 /// Which part of a list.

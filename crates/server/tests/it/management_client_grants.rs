@@ -21,13 +21,13 @@ async fn a_grant_is_made_read_changed_and_deleted() {
         "organization_usage": "allow",
     });
     let made = operator.post(PATH, body.clone()).await;
-    assert_snapshot!(tidy(&made), @r#"201 {"audience":"https://api.example","client_id":"client_id, 20 characters","id":"id, 20 characters","organization_usage":"allow","scope":["read:things"],"subject_type":"client"}"#);
+    assert_snapshot!(tidy(&made), @r#"201 {"allow_any_organization":false,"audience":"https://api.example","client_id":"client_id, 20 characters","id":"id, 20 characters","organization_usage":"allow","scope":["read:things"],"subject_type":"client"}"#);
     assert!(made.text("id").starts_with("cgr_") && made.text("id").len() == 20);
     assert_snapshot!(operator.post(PATH, body).await, @r#"409 {"error":"Conflict","errorCode":"conflict","message":"A client grant for the same client and audience already exists.","statusCode":409}"#);
     let path = format!("{PATH}/{}", made.text("id"));
     assert_eq!(operator.get(&path).await.body, made.body);
     let changed = operator.patch(&path, json!({ "scope": [] })).await;
-    assert_snapshot!(tidy(&changed), @r#"200 {"audience":"https://api.example","client_id":"client_id, 20 characters","id":"id, 20 characters","organization_usage":"allow","scope":[],"subject_type":"client"}"#);
+    assert_snapshot!(tidy(&changed), @r#"200 {"allow_any_organization":false,"audience":"https://api.example","client_id":"client_id, 20 characters","id":"id, 20 characters","organization_usage":"allow","scope":[],"subject_type":"client"}"#);
     assert_eq!(operator.delete(&path).await.status, 204);
     assert_eq!(operator.delete(&path).await.status, 204);
     assert_snapshot!(operator.get(&path).await, @r#"404 {"error":"Not Found","errorCode":"inexistent_client_grant","message":"The grant does not exist.","statusCode":404}"#);

@@ -63,6 +63,10 @@ async fn bad_fields_are_named() {
     assert_snapshot!(with("signing_alg", json!("RS512")).await, @r#"400 {"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'No enum match for: RS512; tokens are signed with RS256, PS256, ES256 or EdDSA' on property signing_alg.","statusCode":400}"#);
     assert_snapshot!(with("token_dialect", json!("other")).await, @r#"400 {"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'No enum match for: other' on property token_dialect.","statusCode":400}"#);
     assert_snapshot!(with("token_lifetime", json!(2_592_001)).await, @r#"400 {"details":[{"code":"range","field":"token_lifetime","message":"is over 2592000 seconds (30 days)"}],"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'is over 2592000 seconds (30 days)' on property token_lifetime.","statusCode":400}"#);
+    for lifetime in [0, 10] {
+        let answer = with("token_lifetime", json!(lifetime)).await;
+        assert!(answer.starts_with("400") && answer.contains("is under 11 seconds"), "{answer}");
+    }
     assert_snapshot!(with("token_lifetime", json!(-1)).await, @r#"400 {"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'Value -1 is out of range' on property token_lifetime.","statusCode":400}"#);
     assert_snapshot!(with("scopes", json!([{ "value": "x".repeat(281) }])).await, @r#"400 {"details":[{"code":"too_long","field":"scopes[0].value","message":"has more than 280 characters"}],"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'has more than 280 characters' on property scopes[0].value.","statusCode":400}"#);
     assert_snapshot!(with("scopes", json!([{ "value": "a" }, { "value": "a" }])).await, @r#"400 {"details":[{"code":"not_unique","field":"scopes","message":"holds \"a\" twice"}],"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'holds \"a\" twice' on property scopes.","statusCode":400}"#);

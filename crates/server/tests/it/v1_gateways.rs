@@ -1,31 +1,18 @@
 //! `/v1/gateways`, `/v1/alarms` and `/v1/probes`, and the gate that follows them.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::http::Request;
 use insta::assert_snapshot;
-use keyward_allowlist::{Connection, NoClientIp, Peer};
+use keyward_allowlist::NoClientIp;
 use keyward_core::jws::verify_compact;
 use keyward_core::policy::NotAdmitted;
-use keyward_gate::{Alarm, AlarmKind, Checks, Events};
+use keyward_gate::{Alarm, AlarmKind};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
 use crate::operator::{Operator, tidy};
 use crate::support::{API, World, payload_of};
 
 /// Asks at the gate, from loopback.
 async fn ask(world: &World, path: &str, headers: &[(&str, &str)]) -> (u16, axum::http::HeaderMap) {
-    let gate = Arc::new(world.services.gate(Events::unheard()));
-    let peer = Peer::Ip([127, 0, 0, 1].into());
-    let checks = Checks::new(gate, Connection { peer, proxied: None }, Arc::default());
-    let mut request = Request::builder().uri(format!("/v1/check/{path}"));
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let response = checks.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-    (response.status().as_u16(), response.headers().clone())
+    world.check(path, headers).await
 }
 
 /// An answer with what is random in it made plain.

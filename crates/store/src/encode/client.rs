@@ -6,8 +6,8 @@ use keyward_core::secret::Environment;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuthenticationBody, Body, CredentialBody, EntryBody, Fault, Metadata, SecretBody, allowlist,
-    entries, id, kept_fields, moment, word, written,
+    AuthenticationBody, Body, CredentialBody, EntryBody, Fault, Metadata, OrganizationBody,
+    QuotaBody, SecretBody, allowlist, entries, id, kept_fields, moment, word, written,
 };
 
 /// A client.
@@ -38,6 +38,10 @@ pub(crate) struct ClientBody {
     pub(crate) metadata: Metadata,
     #[serde(deserialize_with = "written")]
     pub(crate) tokens_not_before: Option<i64>,
+    #[serde(deserialize_with = "written")]
+    pub(crate) token_quota: Option<QuotaBody>,
+    #[serde(deserialize_with = "written")]
+    pub(crate) default_organization: Option<OrganizationBody>,
     pub(crate) kept_fields: String,
     pub(crate) version: u64,
     pub(crate) created_at: i64,
@@ -66,6 +70,8 @@ impl Body for ClientBody {
             require_proof_of_possession: client.require_proof_of_possession,
             metadata: client.metadata.clone(),
             tokens_not_before: client.tokens_not_before.map(|moment| moment.millis()),
+            token_quota: client.token_quota.as_ref().map(QuotaBody::of),
+            default_organization: client.default_organization.as_ref().map(OrganizationBody::of),
             kept_fields: client.kept_fields.clone(),
             version: client.version,
             created_at: client.created_at.millis(),
@@ -103,6 +109,11 @@ impl Body for ClientBody {
             require_proof_of_possession: self.require_proof_of_possession,
             metadata: self.metadata,
             tokens_not_before: self.tokens_not_before.map(moment),
+            token_quota: self.token_quota.as_ref().map(QuotaBody::read),
+            default_organization: self
+                .default_organization
+                .map(OrganizationBody::read)
+                .transpose()?,
             kept_fields: kept_fields(self.kept_fields)?,
             version: self.version,
             created_at: moment(self.created_at),

@@ -7,7 +7,7 @@ use keyward_core::time::Timestamp;
 use super::{Entity, list_cells, signed};
 use crate::cells::Cells;
 use crate::dialect::Query;
-use crate::encode::{AccountBody, json};
+use crate::encode::{AccountBody, json, optional_json};
 use crate::error::StoreError;
 
 impl Entity for Account {
@@ -17,11 +17,11 @@ impl Entity for Account {
 
     common!(
         "accounts",
-        "id, name, state, allowlist_mode, allowlist_entries, metadata, version, created_at, \
-         updated_at",
+        "id, name, state, allowlist_mode, allowlist_entries, metadata, token_quota, version, \
+         created_at, updated_at",
         extra "",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9",
-        then "$10"
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10",
+        then "$11"
     );
 
     fn read_body(cells: &mut Cells<'_>) -> Result<AccountBody, StoreError> {
@@ -34,6 +34,7 @@ impl Entity for Account {
             allowlist_mode,
             allowlist_entries,
             metadata: cells.json("metadata")?,
+            token_quota: cells.optional_json("token_quota")?,
             version: cells.number("version")?,
             created_at: cells.integer("created_at")?,
             updated_at: cells.integer("updated_at")?,
@@ -48,6 +49,7 @@ impl Entity for Account {
             .bind(body.allowlist_mode.clone())
             .bind(json(&body.allowlist_entries)?)
             .bind(json(&body.metadata)?)
+            .bind(optional_json(&body.token_quota)?)
             .bind(signed(body.version))
             .bind(body.created_at)
             .bind(body.updated_at))

@@ -7,7 +7,7 @@ use keyward_core::time::Timestamp;
 use super::{Entity, Reference, list_cells, signed};
 use crate::cells::Cells;
 use crate::dialect::Query;
-use crate::encode::{ClientBody, json};
+use crate::encode::{ClientBody, json, optional_json};
 use crate::error::StoreError;
 
 impl Entity for Client {
@@ -19,12 +19,12 @@ impl Entity for Client {
         "clients",
         "id, account_id, name, description, environment, state, secrets, allowlist_mode, \
          allowlist_entries, grant_types, app_type, token_endpoint_auth_method, credentials, \
-         authentication, require_proof_of_possession, metadata, tokens_not_before, kept_fields, \
-         version, created_at, updated_at",
+         authentication, require_proof_of_possession, metadata, tokens_not_before, token_quota, \
+         default_organization, kept_fields, version, created_at, updated_at",
         extra ", search_text",
         "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-         $20, $21, $22",
-        then "$23"
+         $20, $21, $22, $23, $24",
+        then "$25"
     );
 
     fn read_body(cells: &mut Cells<'_>) -> Result<ClientBody, StoreError> {
@@ -51,6 +51,8 @@ impl Entity for Client {
             require_proof_of_possession: cells.optional_truth("require_proof_of_possession")?,
             metadata: cells.json("metadata")?,
             tokens_not_before: cells.optional_integer("tokens_not_before")?,
+            token_quota: cells.optional_json("token_quota")?,
+            default_organization: cells.optional_json("default_organization")?,
             kept_fields: cells.text("kept_fields")?,
             version: cells.number("version")?,
             created_at: cells.integer("created_at")?,
@@ -77,6 +79,8 @@ impl Entity for Client {
             .bind(body.require_proof_of_possession.map(i64::from))
             .bind(json(&body.metadata)?)
             .bind(body.tokens_not_before)
+            .bind(optional_json(&body.token_quota)?)
+            .bind(optional_json(&body.default_organization)?)
             .bind(body.kept_fields.clone())
             .bind(signed(body.version))
             .bind(body.created_at)
@@ -90,8 +94,10 @@ impl Entity for Client {
 
     fn references(&self) -> Vec<Reference> {
         let sql = "SELECT COUNT(*) FROM accounts WHERE id = $1";
-        let account = self.account.iter();
-        account.map(|id| Reference { kind: "account", id: id.to_string(), sql }).collect()
+        let owner = self.account.iter().map(|id| ("account", id));
+        let default = self.default_organization.iter().map(|one| ("organization", &one.account));
+        let named = owner.chain(default);
+        named.map(|(kind, id)| Reference { kind, id: id.to_string(), sql }).collect()
     }
 }
 

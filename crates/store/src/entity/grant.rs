@@ -17,10 +17,11 @@ impl Entity for ClientGrant {
 
     common!(
         "client_grants",
-        "id, client_id, api_id, scopes, kept_fields, version, created_at, updated_at",
+        "id, client_id, api_id, scopes, organization_usage, any_organization, kept_fields, version, \
+         created_at, updated_at",
         extra "",
-        "$1, $2, $3, $4, $5, $6, $7, $8",
-        then "$9"
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10",
+        then "$11"
     );
 
     fn read_body(cells: &mut Cells<'_>) -> Result<GrantBody, StoreError> {
@@ -29,6 +30,8 @@ impl Entity for ClientGrant {
             client_id: cells.text("client_id")?,
             api_id: cells.text("api_id")?,
             scopes: cells.json("scopes")?,
+            organization_usage: cells.optional_text("organization_usage")?,
+            any_organization: cells.truth("any_organization")?,
             kept_fields: cells.text("kept_fields")?,
             version: cells.number("version")?,
             created_at: cells.integer("created_at")?,
@@ -42,6 +45,8 @@ impl Entity for ClientGrant {
             .bind(body.client_id.clone())
             .bind(body.api_id.clone())
             .bind(json(&body.scopes)?)
+            .bind(body.organization_usage.clone())
+            .bind(i64::from(body.any_organization))
             .bind(body.kept_fields.clone())
             .bind(signed(body.version))
             .bind(body.created_at)

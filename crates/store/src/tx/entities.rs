@@ -6,6 +6,7 @@ use keyward_core::client::{Client, ClientGrant};
 use keyward_core::gateway::Gateway;
 use keyward_core::id::{AccountId, ActionId, ActionVersionId, ApiId, ClientId, GatewayId, GrantId};
 use keyward_core::policy::Change;
+use keyward_core::tenant::{Tenant, TenantId};
 use serde_json::Value;
 use sqlx::{query, query_scalar};
 
@@ -63,6 +64,7 @@ impl Tx {
     methods!(Account, AccountId, "an account", account, insert_account, update_account);
     methods!(Api, ApiId, "an API", api, insert_api, update_api);
     methods!(ClientGrant, GrantId, "a client grant", grant, insert_grant, update_grant);
+    methods!(Tenant, TenantId, "the tenant", tenant, insert_tenant, update_tenant);
     methods!(Gateway, GatewayId, "a gateway", gateway, insert_gateway, update_gateway);
     methods!(Action, ActionId, "an Action", action, insert_action, update_action);
     methods!(

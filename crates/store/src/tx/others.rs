@@ -9,10 +9,10 @@ use sqlx::query;
 
 use super::{Done, Pending, Tx};
 use crate::cells::Cells;
-use crate::changes::{REVOKED_TOKEN, RevocationBody};
+use crate::changes::{REVOKED_TOKEN, RevocationBody, SIGNING_KEYS};
 use crate::error::StoreError;
+use crate::keys::{sealed_key, select_keys};
 use crate::model::SealedKey;
-use crate::read::sealed_key;
 
 impl Tx {
     /// Revokes one token of a client. Revoking it again changes nothing.
@@ -42,6 +42,32 @@ impl Tx {
         self.begin_step()?;
         let result = Box::pin(self.put_key(key)).await;
         self.end_step(result)
+    }
+
+    /// The encrypted keys as they stand in this transaction, as [`crate::Store::sealed_keys`].
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`], [`StoreError::Abandoned`].
+    pub async fn sealed_keys(&mut self) -> Result<Vec<SealedKey>, StoreError> {
+        self.begin_step()?;
+        let result = match self.parts() {
+            Ok((inner, connection)) => inner.sealed_keys(connection).await,
+            Err(error) => Err(error),
+        };
+        self.end_step(result)
+    }
+
+    /// Numbers a change of the signing keys, so that every node hears of it. The keys themselves
+    /// are put by [`Tx::put_sealed_key`], in the same transaction.
+    pub fn signing_keys_changed(&mut self) {
+        self.changes.push(Pending {
+            change: Change::SigningKeys,
+            kind: SIGNING_KEYS,
+            entity: SIGNING_KEYS.to_owned(),
+            refers_to: None,
+            body: Some("{}".to_owned()),
+            set_row_seq: None,
+        });
     }
 
     /// Sets a setting. Its value is readable in the audit log: nothing secret belongs there.
@@ -104,8 +130,7 @@ impl Tx {
 
     async fn put_key(&mut self, key: &SealedKey) -> Result<(), StoreError> {
         let (inner, connection) = self.parts()?;
-        let select = "SELECT id, kind, algorithm, status, sealed, created_at, status_since \
-                      FROM sealed_keys WHERE kind = $1 AND id = $2";
+        let select = concat!(select_keys!(), " WHERE kind = $1 AND id = $2");
         let row = query(select)
             .bind(key.kind.name())
             .bind(&key.id)
@@ -114,11 +139,15 @@ impl Tx {
             .map_err(|error| inner.fault(&error))?;
         let before = row.map(|row| sealed_key(Cells::new("sealed_keys", &row))).transpose()?;
         let upsert = "INSERT INTO sealed_keys \
-                      (kind, id, algorithm, status, sealed, created_at, status_since, shard) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $7, 0) \
+                      (kind, id, algorithm, status, sealed, created_at, status_since, \
+                      certificate, current_since, current_until, revoked_at, shard) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0) \
                       ON CONFLICT (kind, id) DO UPDATE SET algorithm = excluded.algorithm, \
                       status = excluded.status, sealed = excluded.sealed, \
-                      created_at = excluded.created_at, status_since = excluded.status_since";
+                      created_at = excluded.created_at, status_since = excluded.status_since, \
+                      certificate = excluded.certificate, \
+                      current_since = excluded.current_since, \
+                      current_until = excluded.current_until, revoked_at = excluded.revoked_at";
         query(upsert)
             .bind(key.kind.name())
             .bind(&key.id)
@@ -127,6 +156,10 @@ impl Tx {
             .bind(&key.sealed)
             .bind(key.created_at.millis())
             .bind(key.status_since.millis())
+            .bind(&key.certificate)
+            .bind(key.current_since.map(Timestamp::millis))
+            .bind(key.current_until.map(Timestamp::millis))
+            .bind(key.revoked_at.map(Timestamp::millis))
             .execute(connection)
             .await
             .map_err(|error| inner.fault(&error))?;

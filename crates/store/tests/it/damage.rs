@@ -4,7 +4,7 @@ use keyward_store::{Place, Store, StoreError};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, query, query_scalar};
 
-use crate::support::{Home, begin, client, filled, gateway, write};
+use crate::support::{Home, begin, client, filled, gateway, tenant, write};
 
 /// Every column that is read, and SQL for values it can never have had.
 const DAMAGE: &[(&str, &str, &[&str])] = &[
@@ -81,6 +81,20 @@ const DAMAGE: &[(&str, &str, &[&str])] = &[
     ("gateways", "version", &["-1"]),
     ("gateways", "created_at", &["'x'"]),
     ("gateways", "updated_at", &["'x'"]),
+    ("clients", "token_quota", &["''", "'null'", "'{}'", "'{\"per_hour\":1,\"per_day\":null}'"]),
+    ("clients", "default_organization", &["''", "'{}'", "'{\"account_id\":\"a b\",\"flows\":[]}'"]),
+    ("accounts", "token_quota", &["''", "'{\"per_hour\":-1,\"per_day\":null,\"enforce\":true}'"]),
+    ("client_grants", "organization_usage", &["''", "'Deny'"]),
+    ("client_grants", "any_organization", &["2", "'x'"]),
+    ("tenants", "id", &["'default'"]),
+    ("tenants", "default_audience", &["X'00ff'"]),
+    ("tenants", "resource_parameter", &["''", "'both'"]),
+    ("tenants", "client_quota", &["''", "'{}'"]),
+    ("tenants", "account_quota", &["''", "'{}'"]),
+    ("tenants", "kept_fields", &["'x'"]),
+    ("tenants", "version", &["-1"]),
+    ("tenants", "created_at", &["'x'"]),
+    ("tenants", "updated_at", &["'x'"]),
     ("change_head", "seq", &["-1", "'x'"]),
 ];
 
@@ -109,6 +123,7 @@ async fn a_value_that_was_never_written_is_told_with_its_place() {
     let store = home.open().await;
     let (client, ..) = filled(&store).await;
     write(&store, async |tx| tx.insert_gateway(&gateway("edge")).await).await.unwrap();
+    write(&store, async |tx| tx.insert_tenant(&tenant()).await).await.unwrap();
     let mut raw = home.raw().await;
     for (table, column, values) in DAMAGE {
         let original = quoted(&mut raw, table, column).await;
@@ -123,7 +138,7 @@ async fn a_value_that_was_never_written_is_told_with_its_place() {
         }
         set(&mut raw, table, column, &original).await;
     }
-    assert_eq!(store.snapshot().await.unwrap().changes.len(), 5);
+    assert_eq!(store.snapshot().await.unwrap().changes.len(), 6);
 }
 
 /// Changes in lists and secrets that a lenient reader would take for something harmless.

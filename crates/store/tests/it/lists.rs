@@ -163,7 +163,7 @@ async fn apis_and_grants_are_found() {
     assert_eq!(store.apis(&ApiFilter::default(), &offset(0, 9)).await.unwrap().total, Some(2));
 
     let of = async |client, api| {
-        let filter = GrantFilter { client, api };
+        let filter = GrantFilter { client, api, ..GrantFilter::default() };
         store.grants(&filter, &after(None, 9)).await.unwrap().items
     };
     assert_eq!(of(Some(read.id.clone()), None).await, std::slice::from_ref(&granted));

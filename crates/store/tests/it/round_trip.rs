@@ -267,6 +267,7 @@ proptest! {
             client: client.id.clone(),
             api: api.id.clone(),
             scopes,
+            organizations: Default::default(),
             kept_fields: "{}".to_owned(),
             version: 1,
             created_at: now(),

@@ -9,9 +9,12 @@ use keyward_core::api::{Account, Api, Scope};
 use keyward_core::client::{Client, ClientGrant};
 use keyward_core::gateway::{CertificateName, Gateway, GatewayKind};
 use keyward_core::id::{AccountId, ApiId, ClientId, GatewayId, GrantId, SecretId};
+use keyward_core::organization::{DefaultOrganization, GrantOrganizations, OrganizationUsage};
 use keyward_core::policy::Change;
 use keyward_core::possession::{Mechanism, ProofOfPossession, RequiredFor};
+use keyward_core::quota::TokenQuota;
 use keyward_core::secret::{ClientSecret, PepperId, SecretHash};
+use keyward_core::tenant::{ResourceParameter, Tenant};
 use keyward_core::time::Timestamp;
 use keyward_store::{Committed, Store, StoreError, Tx};
 use sqlx::ConnectOptions;
@@ -95,6 +98,7 @@ pub(crate) fn grant(id: &str, client: &Client, api: &Api) -> ClientGrant {
         client: client.id.clone(),
         api: api.id.clone(),
         scopes: vec!["read:things".to_owned()],
+        organizations: GrantOrganizations::default(),
         kept_fields: "{}".to_owned(),
         version: 1,
         created_at: now(),
@@ -116,6 +120,21 @@ pub(crate) fn gateway(id: &str) -> Gateway {
     gateway.deny_style = Some(keyward_core::gateway::DenyStyle::Bare);
     gateway.public_paths = vec!["/health".to_owned()];
     gateway
+}
+
+pub(crate) fn quota() -> TokenQuota {
+    TokenQuota { per_hour: Some(5), per_day: None, enforce: true }
+}
+
+/// The tenant with every optional field filled.
+pub(crate) fn tenant() -> Tenant {
+    let mut tenant = Tenant::new(now());
+    tenant.default_audience = Some("https://orders/".to_owned());
+    tenant.resource_parameter = ResourceParameter::Audience;
+    tenant.client_quota = Some(quota());
+    tenant.account_quota = Some(quota());
+    tenant.kept_fields = r#"{"friendly_name":"Acme"}"#.to_owned();
+    tenant
 }
 
 pub(crate) fn secret(number: u8) -> ClientSecret {
@@ -161,7 +180,13 @@ pub(crate) async fn filled(store: &Store) -> (Client, Account, Api, ClientGrant)
     client.require_proof_of_possession = Some(true);
     client.metadata.insert("tier".to_owned(), "1".to_owned());
     client.tokens_not_before = Some(now());
-    let grant = grant("cgr_1", &client, &api);
+    client.token_quota = Some(quota());
+    account.token_quota = Some(quota());
+    let flows = vec!["client_credentials".to_owned()];
+    client.default_organization = Some(DefaultOrganization { account: account.id.clone(), flows });
+    let mut grant = grant("cgr_1", &client, &api);
+    let usage = Some(OrganizationUsage::Require);
+    grant.organizations = GrantOrganizations { usage, any: true };
     let mut tx = begin(store).await;
     tx.insert_account(&account).await.unwrap();
     tx.insert_api(&api).await.unwrap();

@@ -2,13 +2,15 @@
 
 use keyward_core::client::State;
 use keyward_core::policy::Change;
+use keyward_core::quota::{QuotaCount, QuotaHolder, Window};
 use keyward_core::time::Timestamp;
 use keyward_core::token::TokenId;
 use keyward_store::{Conflict, KeyStatus, Page, SealedKey, SealedKeyKind, Store, StoreError};
 use sqlx::{query, query_scalar};
 
 use crate::support::{
-    Home, account, api, begin, client, client_id, filled, grant, list, now, secret, shown, write,
+    Home, account, account_id, api, begin, client, client_id, filled, grant, list, now, secret,
+    shown, tenant, write,
 };
 
 fn conflict(error: StoreError) -> Conflict {
@@ -300,6 +302,10 @@ async fn keys_and_settings_are_stored_audited_and_change_no_policy() {
         sealed: b"sealed-canary".to_vec(),
         created_at: now(),
         status_since: now(),
+        certificate: Some(b"certificate".to_vec()),
+        current_since: Some(now()),
+        current_until: None,
+        revoked_at: None,
     };
     let pepper = SealedKey {
         kind: SealedKeyKind::Pepper,
@@ -314,7 +320,9 @@ async fn keys_and_settings_are_stored_audited_and_change_no_policy() {
     let committed = tx.commit().await.unwrap();
     assert_eq!((committed.revision, committed.changes.len()), (0, 0));
     key.status = KeyStatus::Previous;
+    (key.current_until, key.revoked_at) = (Some(now()), Some(now().plus_seconds(1)));
     let mut tx = begin(&store).await;
+    assert_eq!(tx.sealed_keys().await.unwrap().len(), 2);
     tx.put_sealed_key(&key).await.unwrap();
     tx.set_setting("issuer", "https://b/").await.unwrap();
     tx.commit().await.unwrap();
@@ -326,6 +334,63 @@ async fn keys_and_settings_are_stored_audited_and_change_no_policy() {
     assert_eq!(audit.total, Some(5));
     assert_eq!(audit.items[0].before.as_deref(), Some(r#"{"value":"https://a/"}"#));
     assert_eq!(store.verify_audit().await.unwrap().first_bad, None);
+}
+
+#[tokio::test]
+async fn changed_signing_keys_are_numbered_for_every_node() {
+    let home = Home::new();
+    let store = home.open().await;
+    let mut tx = begin(&store).await;
+    tx.signing_keys_changed();
+    let committed = tx.commit().await.unwrap();
+    assert_eq!(committed.revision, 1);
+    let rows = store.changes_since(0, 9).await.unwrap();
+    assert!(matches!(rows[..], [ref row] if matches!(row.change, Change::SigningKeys)));
+    // They are no part of a snapshot: whoever takes one reads the keys anyway.
+    assert!(store.snapshot().await.unwrap().changes.is_empty());
+}
+
+#[tokio::test]
+async fn the_tenant_is_one_row_with_its_history() {
+    let home = Home::new();
+    let store = home.open().await;
+    assert_eq!(store.tenant().await.unwrap(), None);
+    write(&store, async |tx| tx.insert_tenant(&tenant()).await).await.unwrap();
+    let mut edited = store.tenant().await.unwrap().unwrap();
+    assert_eq!(edited, tenant());
+    edited.client_quota = None;
+    let mut tx = begin(&store).await;
+    assert_eq!(tx.update_tenant(&edited).await.unwrap(), 2);
+    let error = tx.insert_tenant(&tenant()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
+    tx.commit().await.unwrap();
+    let audit = store.audit(&Default::default(), &Page::Offset { offset: 0, limit: 1 }).await;
+    assert_eq!(audit.unwrap().items[0].action, "tenant.update");
+}
+
+#[tokio::test]
+async fn token_counts_are_kept_per_holder_until_their_day_is_over() {
+    let home = Home::new();
+    let store = home.open().await;
+    let count = |holder, day, used| QuotaCount {
+        holder,
+        hour: Window { number: day * 24, used, told: 1 },
+        day: Window { number: day, used, told: 3 },
+    };
+    let client = QuotaHolder::Client(client_id(1));
+    let account = QuotaHolder::Account(account_id("acc_1"));
+    let before = store.revision().await.unwrap();
+    let first = [count(client.clone(), 7, 1), count(account.clone(), 7, 2)];
+    store.save_token_counts(&first, 7).await.unwrap();
+    assert_eq!(store.token_counts(7).await.unwrap().len(), 2);
+    let second = [count(client.clone(), 8, 3)];
+    store.save_token_counts(&second, 7).await.unwrap();
+    assert_eq!(store.token_counts(8).await.unwrap(), second);
+    store.save_token_counts(&[], 8).await.unwrap();
+    assert_eq!(store.token_counts(0).await.unwrap(), second, "yesterday's is forgotten");
+    assert_eq!(store.revision().await.unwrap(), before, "no policy");
+    // A write after it finds the store as usual.
+    write(&store, async |tx| tx.insert_tenant(&tenant()).await).await.unwrap();
 }
 
 /// Writes until the file may grow no more; returns how many clients are stored.

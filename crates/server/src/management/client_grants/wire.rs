@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use keyward_core::client::ClientGrant;
 use keyward_core::id::ApiId;
+use keyward_core::organization::{GrantOrganizations, OrganizationUsage};
 use keyward_store::{Store, StoreError};
 use serde_json::{Map, Value};
 
@@ -16,6 +17,7 @@ pub(super) struct NewGrant {
     pub(super) client: String,
     pub(super) audience: String,
     pub(super) scopes: Vec<String>,
+    pub(super) organizations: GrantOrganizations,
     pub(super) kept_fields: String,
 }
 
@@ -31,8 +33,9 @@ pub(super) fn creation(mut fields: Fields) -> Result<NewGrant, Failure> {
     let audience = fields.text("audience")?.ok_or_else(|| missing("audience"))?;
     let client = fields.text("client_id")?.ok_or_else(|| missing("client_id"))?;
     let scopes = fields.texts("scope")?.unwrap_or_default();
+    let organizations = organizations(&mut fields, GrantOrganizations::default())?;
     let kept_fields = fields.keep(KEPT_OF_GRANT, "{}")?.unwrap_or_else(|| "{}".to_owned());
-    Ok(NewGrant { client, audience, scopes, kept_fields })
+    Ok(NewGrant { client, audience, scopes, organizations, kept_fields })
 }
 
 /// Reads a request to change a grant into it.
@@ -41,6 +44,7 @@ pub(super) fn update(mut fields: Fields, grant: &mut ClientGrant) -> Result<(), 
     if let Some(scopes) = fields.texts("scope")? {
         grant.scopes = scopes;
     }
+    grant.organizations = organizations(&mut fields, grant.organizations)?;
     if let Some(kept) = fields.keep(KEPT_OF_GRANT, &grant.kept_fields)? {
         grant.kept_fields = kept;
     }
@@ -58,6 +62,28 @@ fn check_all_scopes(fields: &mut Fields) -> Result<(), Failure> {
     }
 }
 
+/// What a request says of accounts, over what was said before.
+fn organizations(
+    fields: &mut Fields,
+    so_far: GrantOrganizations,
+) -> Result<GrantOrganizations, Failure> {
+    let usage = match fields.nullable_text("organization_usage")? {
+        None => so_far.usage,
+        Some(None) => None,
+        Some(Some(word)) => Some(OrganizationUsage::parse(&word).ok_or_else(|| {
+            invalid_field(&format!("No enum match for: {word}"), "organization_usage")
+        })?),
+    };
+    let any = match fields.0.get("allow_any_organization") {
+        Some(Value::Null) => {
+            fields.0.remove("allow_any_organization");
+            Some(false)
+        }
+        Some(_) | None => fields.optional_flag("allow_any_organization")?,
+    };
+    Ok(GrantOrganizations { usage, any: any.unwrap_or(so_far.any) })
+}
+
 /// Writes a grant.
 pub(super) fn grant(grant: &ClientGrant, audience: &str) -> Map<String, Value> {
     let mut shown = kept_of(&grant.kept_fields);
@@ -67,6 +93,13 @@ pub(super) fn grant(grant: &ClientGrant, audience: &str) -> Map<String, Value> {
     put("audience", audience.into());
     put("scope", grant.scopes.clone().into());
     put("subject_type", "client".into());
+    let GrantOrganizations { usage, any } = grant.organizations;
+    if let Some(usage) = usage {
+        put("organization_usage", usage.name().into());
+    }
+    if any || usage.is_some() {
+        put("allow_any_organization", any.into());
+    }
     shown
 }
 

@@ -6,7 +6,8 @@ use keyward_allowlist::{Network, ParseErrors, parse_entries};
 use keyward_core::allowlist::{Allowlist, Mode};
 use keyward_core::client::Client;
 use keyward_core::client::patch::ClientPatch;
-use keyward_core::id::AccountId;
+use keyward_core::id::{AccountId, IdError};
+use keyward_core::organization::DefaultOrganization;
 use keyward_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -16,6 +17,7 @@ use crate::management::credentials;
 use crate::management::fields::{
     ANSWERED_OF_CLIENT, Fields, KEPT_OF_CLIENT, invalid_field, kept_of, missing, payload_message,
 };
+use crate::management::quota;
 
 /// Compat(auth0): what a client may use when its maker does not say, machines included.
 pub(super) const DEFAULT_GRANT_TYPES: [&str; 4] =
@@ -100,6 +102,8 @@ fn read(mut fields: Fields, kept: &str) -> Result<ClientPatch, Failure> {
         metadata: metadata(&mut fields)?,
         allowlist_mode: mode(&mut fields)?,
         allowed_networks,
+        token_quota: quota::read(&mut fields, "token_quota")?,
+        default_organization: default_organization(&mut fields)?,
         kept_fields: spelled(fields.keep(KEPT_OF_CLIENT, kept)?, kept, spelling),
     })
 }
@@ -125,6 +129,25 @@ fn account(fields: &mut Fields) -> Result<Option<Option<AccountId>>, Failure> {
         AccountId::parse(&text).map_err(|error| invalid_field(&error.to_string(), "account_id"))
     };
     value.map(read).transpose().map(Some)
+}
+
+fn default_organization(
+    fields: &mut Fields,
+) -> Result<Option<Option<DefaultOrganization>>, Failure> {
+    const FIELD: &str = "default_organization";
+    if !fields.0.contains_key(FIELD) {
+        return Ok(None);
+    }
+    let Some(members) = fields.object(FIELD)? else { return Ok(Some(None)) };
+    let mut inner = Fields(members);
+    let absent = |name: &str| invalid_field(&format!("Missing required property: {name}"), FIELD);
+    let id = inner.text("organization_id")?.ok_or_else(|| absent("organization_id"))?;
+    let flows = inner.texts("flows")?.ok_or_else(|| absent("flows"))?;
+    inner.finish()?;
+    let wrong =
+        |error: IdError| invalid_field(&error.to_string(), "default_organization.organization_id");
+    let account = AccountId::parse(&id).map_err(wrong)?;
+    Ok(Some(Some(DefaultOrganization { account, flows })))
 }
 
 fn metadata(fields: &mut Fields) -> Result<BTreeMap<String, Option<String>>, Failure> {
@@ -227,6 +250,13 @@ pub(super) fn client(client: &Client, issuer: &str, now: Timestamp) -> Map<Strin
     }
     if let Some(required) = client.require_proof_of_possession {
         put("require_proof_of_possession", required.into());
+    }
+    if let Some(quota) = &client.token_quota {
+        put("token_quota", quota::shown(quota));
+    }
+    if let Some(default) = &client.default_organization {
+        let id = default.account.to_string();
+        put("default_organization", json!({ "organization_id": id, "flows": default.flows }));
     }
     if !client.metadata.is_empty() {
         put("client_metadata", json!(client.metadata));

@@ -12,6 +12,7 @@ use keyward_core::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use crate::v1::input::present;
 use crate::v1::secrets::SecretView;
 use crate::v1::wire::Time;
 
@@ -258,11 +259,6 @@ pub(in crate::v1) struct NewRequired {
     /// Scopes that every credential must have.
     #[serde(default, deserialize_with = "given")]
     scopes: Option<Vec<String>>,
-}
-
-/// Tells a field that is `null` from one that is absent.
-fn present<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(reader).map(Some)
 }
 
 /// Refuses `null` where it says nothing: whoever sends it means something.

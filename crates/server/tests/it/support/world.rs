@@ -4,17 +4,22 @@ use std::fs;
 use std::sync::Arc;
 
 use axum::Router;
-use keyward_allowlist::{EntryRules, parse_entry};
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use keyward_allowlist::{Connection, EntryRules, Peer, parse_entry};
 use keyward_core::actor::Actor;
 use keyward_core::allowlist::{Allowlist, Entry, Mode};
 use keyward_core::api::{Account, Api, Scope};
 use keyward_core::client::{Client, ClientGrant};
 use keyward_core::id::{AccountId, ApiId, ClientId};
+use keyward_core::organization::GrantOrganizations;
 use keyward_core::secret::{ClientSecret, PlainSecret};
 use keyward_core::time::{Clock as _, Timestamp};
+use keyward_gate::{Checks, Events};
 use keyward_server::services::{ADMIN_FILE, AdminFile, Services, ServicesOptions};
-use keyward_store::Tx;
+use keyward_store::{GrantFilter, Page, Tx};
 use tempfile::TempDir;
+use tower::ServiceExt as _;
 
 use super::{Answer, Call, TestClock};
 
@@ -32,7 +37,7 @@ pub(crate) struct World {
     pub(crate) router: Router,
     /// The administrator's credentials.
     pub(crate) admin: AdminFile,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A client with its one secret.
@@ -63,22 +68,36 @@ impl World {
         let admin = fs::read(folder.path().join("data").join(ADMIN_FILE)).unwrap();
         let admin = serde_json::from_slice(&admin).unwrap();
         let router = keyward_server::public_router(&services);
-        let world = Self { services, clock, router, admin, _folder: folder };
+        let world = Self { services, clock, router, admin, folder };
         world.create_api(API, |_| {}).await;
         world
     }
 
-    /// The same server after a restart, with the defaults.
+    /// The same server after its process has ended, without a word to anybody.
     pub(crate) async fn restarted(self) -> Self {
-        let Self { services, clock, router, admin, _folder: folder } = self;
+        let Self { services, clock, router, admin, folder } = self;
+        drop(router);
         services.store.clone().close().await;
-        drop((services, router));
+        drop(services);
         let mut options = ServicesOptions::new(folder.path().join("data"), ISSUER);
         options.clock = Arc::clone(&clock) as _;
         options.default_audience = Some(API.to_owned());
         let services = Services::open(options).await.unwrap();
         let router = keyward_server::public_router(&services);
-        Self { services, clock, router, admin, _folder: folder }
+        Self { services, clock, router, admin, folder }
+    }
+
+    /// Asks at the gate, from loopback.
+    pub(crate) async fn check(&self, path: &str, headers: &[(&str, &str)]) -> (u16, HeaderMap) {
+        let gate = Arc::new(self.services.gate(Events::unheard()));
+        let peer = Peer::Ip([127, 0, 0, 1].into());
+        let checks = Checks::new(gate, Connection { peer, proxied: None }, Arc::default());
+        let mut request = Request::builder().uri(format!("/v1/check/{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = checks.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        (response.status().as_u16(), response.headers().clone())
     }
 
     /// A request on the public listener.
@@ -206,6 +225,7 @@ impl World {
             client: client.clone(),
             api: api.clone(),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            organizations: GrantOrganizations::default(),
             kept_fields: "{}".to_owned(),
             version: 1,
             created_at: now,
@@ -213,6 +233,17 @@ impl World {
         };
         let mut tx = self.begin().await;
         tx.insert_grant(&grant).await.unwrap();
+        self.services.commit(tx).await.unwrap();
+    }
+
+    /// Changes the client's grant for [`API`].
+    pub(crate) async fn edit_grant(&self, id: &ClientId, edit: impl FnOnce(&mut ClientGrant)) {
+        let filter = GrantFilter { client: Some(id.clone()), ..GrantFilter::default() };
+        let page = Page::After { cursor: None, limit: 1 };
+        let mut grant = self.services.store.grants(&filter, &page).await.unwrap().items.remove(0);
+        edit(&mut grant);
+        let mut tx = self.begin().await;
+        tx.update_grant(&grant).await.unwrap();
         self.services.commit(tx).await.unwrap();
     }
 
