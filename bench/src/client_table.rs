@@ -135,8 +135,7 @@ fn beside_writes(
         };
         policy.read_client(&population::id(number), covers).unwrap_or(false)
     };
-    let few = looks / 5;
-    let sample = clients.min(50_000);
+    let (few, sample) = (looks / 5, clients.min(50_000));
     let keys: Vec<String> = (0..sample as u64).map(api_key).collect();
     let required = Required { audience: Some(population::AUDIENCE), ..Required::default() };
     let whole = |number: u64, ip: u32| {

@@ -187,7 +187,10 @@ fn what_is_no_signed_jwt_is_refused() {
         (format!("{good}="), DpopFault::Malformed),
         (format!("{input}."), DpopFault::Signature),
         (format!("{input}.{}", base64url(&key.sign_der(input))), DpopFault::Signature),
-        (format!("{input}.{}", &signature[..signature.len() - 2]), DpopFault::Signature),
+        (
+            format!("{input}.{}", signature.get(..signature.len() - 2).unwrap()),
+            DpopFault::Signature,
+        ),
         (key.token(&twice, &claims().to_string()), DpopFault::Malformed),
         (key.token(&header(&key).to_string(), "[]"), DpopFault::Malformed),
         (key.token("[]", &claims().to_string()), DpopFault::Malformed),
