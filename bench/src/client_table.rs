@@ -139,12 +139,9 @@ fn beside_writes(
     let keys: Vec<String> = (0..sample as u64).map(api_key).collect();
     let required = Required { audience: Some(population::AUDIENCE), ..Required::default() };
     let whole = |number: u64, ip: u32| {
-        let attempt = Attempt {
-            credential: Ok(Credential::ApiKey(&keys[number as usize])),
-            client_ip: Ok(population::ip(ip).into()),
-            evidence: Evidence::None,
-            door: Door::Use(required),
-        };
+        let credential = Ok(Credential::ApiKey(&keys[number as usize]));
+        let (client_ip, door) = (Ok(population::ip(ip).into()), Door::Use(required));
+        let attempt = Attempt { credential, client_ip, evidence: Evidence::None, door };
         decide(policy, &attempt, &SystemClock).is_allow()
     };
     let switched = |on: bool, work: &dyn Fn() -> u64| {
