@@ -96,7 +96,7 @@ async fn a_bad_list_is_refused_with_every_bad_entry() {
     let kept = operator.get(&path).await.json();
     assert_eq!(
         (&kept["allowed_ips"], &kept["name"]),
-        (&json!(["127.0.0.2/32"]), &json!("backend"))
+        (&json!(["127.0.0.2"]), &json!("backend"))
     );
 }
 

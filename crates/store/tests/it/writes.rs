@@ -412,7 +412,7 @@ async fn fill(store: &Store) -> u64 {
 #[tokio::test]
 async fn a_full_disk_is_told_stores_no_half_and_hurts_only_until_there_is_space() {
     // Each bound is met at another statement: some inside the step, some at the commit.
-    for pages in 60..80 {
+    for pages in 86..106 {
         let home = Home::new();
         let store = Store::open(&format!("{}?max_pages={pages}", home.url())).await.unwrap();
         let stored = fill(&store).await;
