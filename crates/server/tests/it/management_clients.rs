@@ -94,10 +94,7 @@ async fn a_bad_list_is_refused_with_every_bad_entry() {
         @r#"400 {"error":"Bad Request","errorCode":"invalid_body","message":"Payload validation error: 'No enum match for: on' on property allowlist_mode.","statusCode":400}"#
     );
     let kept = operator.get(&path).await.json();
-    assert_eq!(
-        (&kept["allowed_ips"], &kept["name"]),
-        (&json!(["127.0.0.2"]), &json!("backend"))
-    );
+    assert_eq!((&kept["allowed_ips"], &kept["name"]), (&json!(["127.0.0.2"]), &json!("backend")));
 }
 
 #[tokio::test]
