@@ -5,7 +5,7 @@ use keyward_core::time::Timestamp;
 use keyward_gate::RequestId;
 use serde_json::json;
 
-use super::event::{LogEvent, LogKind, Origin};
+use super::event::{LogEvent, LogKind, Origin, looks_secret};
 use crate::services::Services;
 
 /// The reason of a request that was one too many from its source.
@@ -24,6 +24,38 @@ pub(crate) enum TokenOutcome<'a> {
         description: &'a str,
         reason: &'static str,
     },
+}
+
+/// In place of a description that repeats something secret.
+const HIDDEN: &str = "(left out: it repeats something that looks like a secret)";
+/// Ids that nobody here has are told up to this length. Longer texts that could be an id are rather
+/// secrets that were made elsewhere.
+const UNKNOWN_ID_CHARS_MAX: usize = 36;
+
+fn of_unproven_client(services: &Services, event: LogEvent, text: &str) -> LogEvent {
+    let known =
+        ClientId::parse(text).is_ok_and(|id| services.policy.read_client(&id, |_| ()).is_some());
+    let told = known || text.len() <= UNKNOWN_ID_CHARS_MAX;
+    if told { event.of_unproven_client(text) } else { event }
+}
+
+fn may_be_told(services: &Services, audience: &str) -> bool {
+    services.policy.api(audience).is_some() || !looks_secret(audience)
+}
+
+/// Tells that a bound Action, id and name, kept a token from being issued.
+pub(crate) fn note_unrun_action(
+    services: &Services,
+    (request, origin): (RequestId, &Origin),
+    client: &ClientId,
+    (id, name): (&str, &str),
+) {
+    let event = LogEvent::new(LogKind::ActionFailed, services.now())
+        .of_client(client)
+        .described("The bound Action cannot be run by this version")
+        .with("action", json!({ "id": id, "name": name }))
+        .with("request_id", request.to_string());
+    services.logs.emit(event.from_origin(origin));
 }
 
 /// Tells how a token request ended.
@@ -47,11 +79,15 @@ pub(crate) fn note_token(
             let event = LogEvent::new(kind, at);
             let event = match client {
                 Ok(client) => event.of_client(client),
-                Err(text) => event.of_unproven_client(text),
+                Err(text) => of_unproven_client(services, event, text),
             };
+            // Security: what somebody wrote where the API's name belongs may be his secret, and an
+            // error repeats it.
+            let audience = (*audience).filter(|text| may_be_told(services, text));
+            let description = if looks_secret(description) { HIDDEN } else { *description };
             event
                 .described(description)
-                .for_api(*audience, None)
+                .for_api(audience, None)
                 .because(reason)
                 .with("error", json!({ "oauthError": error, "message": description }))
         }

@@ -30,6 +30,9 @@ use crate::services::Services;
 
 /// The largest body that is read, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The longest time for which a request is held until its assertion's `iat` has come, in
+/// milliseconds: by how much clocks may differ, and a hair.
+const WAIT_MS_MAX: u64 = 11_000;
 
 /// Must not be in the URI, where logs and histories keep it (RFC 6749 §2.3.1).
 const NEVER_IN_URI: [&str; 6] =
@@ -245,6 +248,8 @@ impl OAuthRequest {
         match u64::try_from(wait_ms) {
             Ok(0) | Err(_) => false,
             Ok(wait_ms) => {
+                // Longer only when the clock was set back meanwhile.
+                let wait_ms = wait_ms.min(WAIT_MS_MAX);
                 tokio::time::sleep(Duration::from_millis(wait_ms)).await;
                 true
             }

@@ -23,7 +23,7 @@ use super::quota::write_standing;
 use super::reply::{Asked, OAuthError};
 use super::request::OAuthRequest;
 use super::throttle::Throttle;
-use crate::logs::{TokenOutcome, note_token};
+use crate::logs::{TokenOutcome, note_token, note_unrun_action};
 use crate::possession::claim;
 use crate::services::Services;
 use crate::signing::random_base62;
@@ -131,7 +131,7 @@ async fn answer(
         // The policy may have changed meanwhile.
         (permit, api) = admit(services, throttle, request, &wanted)?;
     }
-    refuse_unrun_actions(&permit, &api)?;
+    refuse_unrun_actions(services, request, &permit, &api)?;
     // Given back when what follows fails.
     let counted = services
         .take_quota(&permit, issued_at)
@@ -139,7 +139,11 @@ async fn answer(
     let claims = claims(services, &permit, &api, issued_at)?;
     claim(services, &permit)
         .map_err(|denial| refuse(services, throttle, request, &denial, Asked::default()))?;
-    let (access_token, claims) = sign(services, &api, claims).await?;
+    let is_admitted_still = || {
+        let (permit, api) = admit(services, throttle, request, &wanted)?;
+        refuse_unrun_actions(services, request, &permit, &api)
+    };
+    let (access_token, claims) = sign(services, &api, claims, is_admitted_still).await?;
     let mut headers = HeaderMap::new();
     if let Some(counted) = counted {
         write_standing(&mut headers, counted.standing());
@@ -187,7 +191,12 @@ fn note_refusal(services: &Services, request: &OAuthRequest, refused: &OAuthErro
 ///
 /// Tokens for Keyward's own API are issued without them, so that whoever bound an Action that
 /// cannot run can also unbind it.
-fn refuse_unrun_actions(permit: &Permit, api: &ApiRecord) -> Result<(), OAuthError> {
+fn refuse_unrun_actions(
+    services: &Services,
+    request: &OAuthRequest,
+    permit: &Permit,
+    api: &ApiRecord,
+) -> Result<(), OAuthError> {
     let bound = permit.flow.as_deref().and_then(|flow| flow.first());
     let Some(step) = bound.filter(|_| !api.is_system) else { return Ok(()) };
     tracing::error!(
@@ -196,6 +205,8 @@ fn refuse_unrun_actions(permit: &Permit, api: &ApiRecord) -> Result<(), OAuthErr
         client.id = %permit.client,
         "no token: the bound Action cannot be run"
     );
+    let action = (step.action.as_str(), step.name.as_str());
+    note_unrun_action(services, (request.id, &request.origin), &permit.client, action);
     Err(OAuthError::action_failed())
 }
 
@@ -297,10 +308,14 @@ fn claims(
 }
 
 /// A signed token that is not revoked.
+///
+/// Security: where it has to wait, `is_admitted_still` decides anew after the pause. All tokens
+/// that a revocation in between is to end must not be outlived by one that slept through it.
 async fn sign(
     services: &Services,
     api: &ApiRecord,
     mut claims: TokenClaims,
+    is_admitted_still: impl FnOnce() -> Result<(), OAuthError>,
 ) -> Result<(String, TokenClaims), OAuthError> {
     let issue = |claims: &TokenClaims| {
         services.issue_token(api.signing_algorithm, api.dialect, claims).map_err(|error| {
@@ -315,6 +330,7 @@ async fn sign(
         return Ok((token, claims));
     }
     tokio::time::sleep(until_next_second(services.now())).await;
+    is_admitted_still()?;
     claims.issued_at_s = claims.issued_at_s.saturating_add(1);
     claims.expires_at_s = claims.expires_at_s.saturating_add(1);
     Ok((issue(&claims)?, claims))

@@ -315,6 +315,9 @@ async fn no_token_passes_an_action_that_cannot_run() {
         refused.to_string(),
         r#"500 {"error":"server_error","error_description":"The token could not be issued"}"#
     );
+    world.services.logs.write_all(&world.services.store).await.unwrap();
+    let logged = operator.get("/api/v2/logs?q=type:actions_execution_failed").await.json();
+    assert_eq!(logged[0]["details"]["action"]["name"], "gatekeeper", "{logged}");
     // Whoever bound it can still come in and take it away.
     let admin = world.operator().await;
     assert!(!admin.is_empty());
