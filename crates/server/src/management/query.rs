@@ -2,7 +2,7 @@
 
 use axum::http::Uri;
 use keyward_store::{Page, PageOf};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 
@@ -150,6 +150,9 @@ impl Projection {
     }
 }
 
+/// Compat(auth0): the one list that says how much of it was answered.
+const LIST_WITH_LENGTH: &str = "logs";
+
 /// Which part of a list, and how it is wrapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Paging {
@@ -197,13 +200,17 @@ impl Paging {
         let items: Vec<Value> = part.items.into_iter().map(Value::Object).collect();
         match self {
             Self::Pages { totals: false, .. } => Value::Array(items),
-            Self::Pages { per_page, .. } => json!({
-                "start": self.start(),
-                "limit": per_page,
-                "length": length,
-                "total": part.total.unwrap_or_default(),
-                name: items,
-            }),
+            Self::Pages { per_page, .. } => {
+                let mut body = Map::new();
+                body.insert("start".to_owned(), self.start().into());
+                body.insert("limit".to_owned(), (*per_page).into());
+                if name == LIST_WITH_LENGTH {
+                    body.insert("length".to_owned(), length.into());
+                }
+                body.insert("total".to_owned(), part.total.unwrap_or_default().into());
+                body.insert(name.to_owned(), items.into());
+                body.into()
+            }
             Self::Checkpoint { .. } => {
                 let mut body = Map::new();
                 body.insert(name.to_owned(), items.into());

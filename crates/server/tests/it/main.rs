@@ -6,6 +6,7 @@
 mod operator;
 mod support;
 
+mod auth0_description;
 mod authz_coverage;
 mod client_assertion;
 mod client_certificate;

@@ -13,6 +13,8 @@ mod call;
 pub(crate) mod certificates;
 #[path = "support/clock.rs"]
 mod clock;
+#[path = "../auth0/described.rs"]
+pub(crate) mod described;
 #[path = "support/jwt.rs"]
 mod jwt;
 #[path = "support/world.rs"]

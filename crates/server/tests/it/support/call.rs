@@ -15,10 +15,13 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::World;
+use super::described::{Answered, assert_described};
 
 /// A request being written. It comes from 127.0.0.1 unless said otherwise.
 pub(crate) struct Call<'w> {
     world: &'w World,
+    method: String,
+    path: String,
     request: axum::http::request::Builder,
     peer: Option<IpAddr>,
     certificate: Option<CertificateDer<'static>>,
@@ -27,7 +30,9 @@ pub(crate) struct Call<'w> {
 impl<'w> Call<'w> {
     pub(crate) fn new(world: &'w World, method: &str, path: &str) -> Self {
         let request = Request::builder().method(method).uri(path);
-        Self { world, request, peer: Some(IpAddr::from([127, 0, 0, 1])), certificate: None }
+let peer = Some(IpAddr::from([127, 0, 0, 1]));
+        let (method, path) = (method.to_owned(), path.to_owned());
+        Self { world, method, path, request, peer, certificate: None }
     }
 
     /// Comes from this address.
@@ -83,7 +88,7 @@ impl<'w> Call<'w> {
         self.send(Body::empty()).await
     }
 
-    /// Sends it as it is.
+    /// Sends it as it is. An answer of `/api/v2` must be as Auth0 describes it.
     pub(crate) async fn send(self, body: Body) -> Answer {
         let mut request = self.request.body(body).unwrap();
         if let Some(peer) = self.peer {
@@ -97,12 +102,22 @@ impl<'w> Call<'w> {
         let (mut parts, body) = response.into_parts();
         let request_id = parts.headers.remove("x-request-id");
         let body = to_bytes(body, usize::MAX).await.unwrap();
-        Answer {
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             request_id,
             body: String::from_utf8(body.to_vec()).unwrap(),
-        }
+        };
+        let answered = Answered {
+            method: self.method,
+            path: self.path,
+            status: answer.status.as_u16(),
+            content_type: answer.header(CONTENT_TYPE.as_str()).to_owned(),
+            body: answer.body.clone(),
+        };
+        assert_described(&answered);
+        self.world.answered.lock().unwrap().push(answered);
+        answer
     }
 }
 

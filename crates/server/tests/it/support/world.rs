@@ -1,7 +1,7 @@
 //! A server of its own, and the people around it.
 
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -21,6 +21,7 @@ use keyward_store::{GrantFilter, Page, Tx};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use super::described::Answered;
 use super::{Answer, Call, TestClock};
 
 /// The API that every world begins with; also the one of token requests that name none.
@@ -37,6 +38,8 @@ pub(crate) struct World {
     pub(crate) router: Router,
     /// The administrator's credentials.
     pub(crate) admin: AdminFile,
+    /// All answers so far, in order.
+    pub(crate) answered: Mutex<Vec<Answered>>,
     folder: TempDir,
 }
 
@@ -68,14 +71,15 @@ impl World {
         let admin = fs::read(folder.path().join("data").join(ADMIN_FILE)).unwrap();
         let admin = serde_json::from_slice(&admin).unwrap();
         let router = keyward_server::public_router(&services);
-        let world = Self { services, clock, router, admin, folder };
+        let answered = Mutex::default();
+        let world = Self { services, clock, router, admin, answered, folder };
         world.create_api(API, |_| {}).await;
         world
     }
 
     /// The same server after its process has ended, without a word to anybody.
     pub(crate) async fn restarted(self) -> Self {
-        let Self { services, clock, router, admin, folder } = self;
+        let Self { services, clock, router, admin, answered, folder } = self;
         drop(router);
         services.store.clone().close().await;
         drop(services);
@@ -84,7 +88,7 @@ impl World {
         options.default_audience = Some(API.to_owned());
         let services = Services::open(options).await.unwrap();
         let router = keyward_server::public_router(&services);
-        Self { services, clock, router, admin, folder }
+        Self { services, clock, router, admin, answered, folder }
     }
 
     /// Asks at the gate, from loopback.
