@@ -239,7 +239,8 @@ fn read_key(header: &[u8]) -> Result<(VerifyingKey, Thumbprint), DpopFault> {
         | JwkError::Exponent
         | JwkError::Rejected
         | JwkError::KeyId
-        | JwkError::Use => DpopFault::Key,
+        | JwkError::Use
+        | JwkError::Weak => DpopFault::Key,
     })?;
     if key.algorithm() != alg {
         return Err(DpopFault::Key);

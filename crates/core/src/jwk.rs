@@ -18,6 +18,8 @@ use serde_json::{Map, Value, json};
 
 use crate::client::credential::AssertionAlgorithm;
 
+mod roca;
+
 /// Longest key id taken, in bytes. Thumbprints have 43.
 pub const KEY_ID_BYTES_MAX: usize = 256;
 
@@ -106,6 +108,9 @@ pub enum JwkError {
     /// The numbers are no key, for example a point that is not on the curve.
     #[error("the numbers in the key are not a public key")]
     Rejected,
+    /// An RSA modulus whose factors can be found (ROCA, CVE-2017-15361).
+    #[error("the RSA key was made by a broken library and can be factored (ROCA): make a new one")]
+    Weak,
     /// `kid` is empty or too long.
     #[error("`kid` must have 1 to {KEY_ID_BYTES_MAX} bytes")]
     KeyId,
@@ -328,6 +333,9 @@ fn parse_rsa_for(
     }
     if n.last().is_none_or(|last| last % 2 == 0) {
         return Err(JwkError::Rejected);
+    }
+    if roca::is_vulnerable(&n) {
+        return Err(JwkError::Weak);
     }
     if e.len() > 8 || e.first() == Some(&0) {
         return Err(JwkError::Exponent);

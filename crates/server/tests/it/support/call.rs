@@ -30,7 +30,7 @@ pub(crate) struct Call<'w> {
 impl<'w> Call<'w> {
     pub(crate) fn new(world: &'w World, method: &str, path: &str) -> Self {
         let request = Request::builder().method(method).uri(path);
-let peer = Some(IpAddr::from([127, 0, 0, 1]));
+        let peer = Some(IpAddr::from([127, 0, 0, 1]));
         let (method, path) = (method.to_owned(), path.to_owned());
         Self { world, method, path, request, peer, certificate: None }
     }
