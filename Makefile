@@ -61,7 +61,7 @@ audit: ## known vulnerabilities (fetches the advisory database)
 	$(CARGO) deny check advisories
 
 bench: ## Keyward and its peers measured side by side (BENCH_ARGS='…')
-	@scripts/setup.sh compiler gateways
+	@scripts/setup.sh compiler gateways issuers
 	$(BENCH_CPU) $(CARGO) run --locked --release -p keyward-bench -- $(BENCH_ARGS)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (300; FUZZ_TARGETS='a b' picks some)

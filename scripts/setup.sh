@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and says so. Does nothing for what is already there.
-#   scripts/setup.sh [compiler] [nextest] [gateways] [applications] [clients] [deny] [fuzz]
+#   scripts/setup.sh [compiler] [nextest] [gateways] [applications] [clients] [issuers] [deny] [fuzz]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="$PWD/target/tools"
@@ -134,6 +134,23 @@ need_application_libraries() {
   command -v go >/dev/null || say "no Go: the test of its example will be skipped"
 }
 
+# The issuer of tokens that the benchmark has beside ours, from npm, as its lock file says.
+need_issuers() {
+  local folder="$tools/oidc-provider" lock=bench/oidc-provider/package-lock.json
+  if ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null ||
+    ! command -v npm >/dev/null; then
+    say "no Node.js 20 with npm: oidc-provider will be left out"
+    return
+  fi
+  cmp -s "$lock" "$folder/installed" && return
+  say "installing oidc-provider from npm into target/tools/oidc-provider"
+  mkdir -p "$folder"
+  cp bench/oidc-provider/package.json "$lock" "$folder"
+  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null) ||
+    die "npm could not install oidc-provider"
+  cp "$lock" "$folder/installed"
+}
+
 for what in "$@"; do
   case "$what" in
     # The C of the cryptography and database libraries, and the linker.
@@ -151,8 +168,9 @@ for what in "$@"; do
       ;;
     applications) need_application_libraries ;;
     clients) need_clients ;;
+    issuers) need_issuers ;;
     deny) need_cargo_tool cargo-deny cargo-deny --version '^0.20' --debug ;;
     fuzz) need_cargo_tool cargo-fuzz cargo-fuzz ;;
-    *) die "unknown: $what (known: compiler nextest gateways applications clients deny fuzz)" ;;
+    *) die "unknown: $what (known: compiler nextest gateways applications clients issuers deny fuzz)" ;;
   esac
 done

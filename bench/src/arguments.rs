@@ -9,7 +9,7 @@ usage: keyward-bench [--quick] [--only TOPIC,…] [--clients N] [--stored N]
 
   --quick        fewer queries and smaller sets, about two minutes
   --only TOPICS  keys, sets, entries, table, start, decide, check, grpc, gateways,
-                 tokens, instructions
+                 tokens, issuers, instructions
   --clients N    clients in the table (1000000; quick: 200000)
   --stored N     the most clients written to a store and loaded (1000000; quick: 20000)
 ";
@@ -27,11 +27,12 @@ pub(crate) enum Topic {
     Grpc,
     Gateways,
     Tokens,
+    Issuers,
     Instructions,
 }
 
 impl Topic {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Keys,
         Self::Sets,
         Self::Entries,
@@ -42,6 +43,7 @@ impl Topic {
         Self::Grpc,
         Self::Gateways,
         Self::Tokens,
+        Self::Issuers,
         Self::Instructions,
     ];
 
@@ -57,6 +59,7 @@ impl Topic {
             Self::Grpc => "grpc",
             Self::Gateways => "gateways",
             Self::Tokens => "tokens",
+            Self::Issuers => "issuers",
             Self::Instructions => "instructions",
         }
     }

@@ -4,7 +4,7 @@ mod contender;
 mod data;
 mod load;
 mod own;
-mod program;
+pub(crate) mod program;
 mod recipe;
 
 use anyhow::Context as _;

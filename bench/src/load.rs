@@ -130,7 +130,11 @@ where
 }
 
 /// Sends `count` of the requests, from the first on, over all connections.
-fn drive(address: SocketAddr, requests: &[Prepared], count: usize) -> anyhow::Result<()> {
+pub(crate) fn drive(
+    address: SocketAddr,
+    requests: &[Prepared],
+    count: usize,
+) -> anyhow::Result<()> {
     on_load_core(|| async {
         let next = Cell::new(0_usize);
         // Connections are opened before the first request, so that their cost is spread evenly.
@@ -142,6 +146,21 @@ fn drive(address: SocketAddr, requests: &[Prepared], count: usize) -> anyhow::Re
         }
         let work = streams.into_iter().map(|stream| connection(stream, requests, count, &next));
         futures_util::future::join_all(work).await.into_iter().collect()
+    })
+}
+
+/// The body of the answer to one request.
+pub(crate) fn ask(address: SocketAddr, request: &Prepared) -> anyhow::Result<Vec<u8>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(&request.bytes).await?;
+        let mut buffer = Vec::new();
+        let Answer { status, .. } = answer(&mut stream, &mut buffer).await?;
+        let text = String::from_utf8_lossy(&buffer);
+        ensure!(status == request.status, "expected {}: {text}", request.status);
+        let (_, body) = text.split_once("\r\n\r\n").context("an answer without an end of head")?;
+        Ok(body.as_bytes().to_vec())
     })
 }
 

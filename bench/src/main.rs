@@ -21,6 +21,7 @@ mod entries;
 mod gateways;
 mod grpc;
 mod instructions;
+mod issuers;
 mod key_lists;
 mod lists;
 mod load;
@@ -65,6 +66,7 @@ fn measure_all(arguments: &Arguments) -> anyhow::Result<()> {
             Topic::Grpc => grpc::run,
             Topic::Gateways => gateways::run,
             Topic::Tokens => tokens::run,
+            Topic::Issuers => issuers::run,
             Topic::Instructions => instructions::run,
         };
         run(arguments).with_context(|| format!("topic {}", topic.name()))?;

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where an installed program is: on the path, where Debian has those of the administrator, or
 /// where `scripts/setup.sh gateways` puts it.
-pub(super) fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/gateways/bin");
     let folders = env::split_paths(&path);
@@ -30,7 +30,7 @@ pub(super) fn find(name: &str) -> Option<PathBuf> {
 }
 
 /// What a program says of its version, if it is a number with dots.
-pub(super) fn version(program: &Path, ask: &str) -> Option<String> {
+pub(crate) fn version(program: &Path, ask: &str) -> Option<String> {
     let output = Command::new(program).arg(ask).output().ok()?;
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
@@ -41,19 +41,19 @@ pub(super) fn version(program: &Path, ask: &str) -> Option<String> {
 }
 
 /// A loopback port that was free a moment ago.
-pub(super) fn free_port() -> anyhow::Result<u16> {
+pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// A running program with its output in a file. It is stopped when dropped.
-pub(super) struct Program {
+pub(crate) struct Program {
     process: Child,
     log: PathBuf,
 }
 
 impl Program {
     /// Starts a program on the servers' core and waits until the port accepts.
-    pub(super) fn start(command: &mut Command, folder: &Path, port: u16) -> anyhow::Result<Self> {
+    pub(crate) fn start(command: &mut Command, folder: &Path, port: u16) -> anyhow::Result<Self> {
         let log = folder.join("output.log");
         let out = File::create(&log)?;
         command.stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out).current_dir(folder);
@@ -79,14 +79,14 @@ impl Program {
     }
 
     /// The end of what it printed.
-    pub(super) fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         let start = text.len().saturating_sub(4096);
         String::from_utf8_lossy(&text[start..]).into_owned()
     }
 
     /// CPU time that it and all that it started have had, in nanoseconds.
-    pub(super) fn cpu_ns(&self) -> anyhow::Result<u64> {
+    pub(crate) fn cpu_ns(&self) -> anyhow::Result<u64> {
         machine::tree(self.process.id())?.into_iter().map(machine::process_cpu_ns).sum()
     }
 }
