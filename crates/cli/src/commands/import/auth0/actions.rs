@@ -27,14 +27,14 @@ impl Import<'_> {
         }
         let listed = self.management.get(ALL).await?;
         let listed = listed.get("actions").and_then(Value::as_array).cloned().unwrap_or_default();
-        let known = listed.iter().map(|one| (text(one, "name"), text(one, "id"))).collect();
+        let known = listed.into_iter().map(|one| (text(&one, "name"), one)).collect();
         for action in actions {
             self.action(action, &known).await;
         }
         Ok(())
     }
 
-    async fn action(&mut self, mut action: Thing, known: &BTreeMap<String, String>) {
+    async fn action(&mut self, mut action: Thing, known: &BTreeMap<String, Value>) {
         let name = action.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let what = format!("Action \"{name}\"");
         let trigger = trigger_of(&action);
@@ -55,13 +55,13 @@ impl Import<'_> {
         action.retain(|field, _| WRITABLE.contains(&field.as_str()));
         // Which version of the trigger it was written for makes no difference here.
         action.insert("supported_triggers".to_owned(), json!([{ "id": CREDENTIALS_EXCHANGE }]));
-        self.drop_unknown_secrets(&what, &mut action, known.contains_key(&name));
+        self.drop_unknown_secrets(&what, &mut action, known.get(&name));
         if self.dry_run {
             let note = if known.contains_key(&name) { "is there, would be updated" } else { "" };
             return self.report.taken(&what, note);
         }
         let (method, path) = match known.get(&name) {
-            Some(id) => (Method::PATCH, format!("{PATH}/{}", escape(id))),
+            Some(here) => (Method::PATCH, format!("{PATH}/{}", escape(&text(here, "id")))),
             None => (Method::POST, PATH.to_owned()),
         };
         match self.write(&what, method, &path, action).await {
@@ -70,16 +70,21 @@ impl Import<'_> {
         }
     }
 
-    /// An export holds the names of secrets only.
-    fn drop_unknown_secrets(&mut self, what: &str, action: &mut Thing, is_known: bool) {
+    /// An export holds the names of secrets only; those that are here keep their values.
+    fn drop_unknown_secrets(&mut self, what: &str, action: &mut Thing, here: Option<&Value>) {
+        let secrets = here.and_then(|here| here.get("secrets")).and_then(Value::as_array);
+        let kept: Vec<String> =
+            secrets.into_iter().flatten().map(|secret| text(secret, "name")).collect();
         let Some(Value::Array(secrets)) = action.get_mut("secrets") else { return };
         let mut dropped = Vec::new();
         secrets.retain(|secret| {
             let has_value = secret.get("value").is_some_and(Value::is_string);
-            if !has_value && !is_known {
-                dropped.push(text(secret, "name"));
+            let name = text(secret, "name");
+            let stays = has_value || kept.contains(&name);
+            if !stays {
+                dropped.push(name);
             }
-            has_value || is_known
+            stays
         });
         for name in dropped {
             let note = "the export holds no value; set it where the Action is managed";
