@@ -2,6 +2,7 @@
 //! deploy tool, and standard libraries. Each manages Keyward, gets tokens and calls the guarded API
 //! in a script of `e2e/clients`; what it must find stands there, in its own language.
 
+mod answers;
 mod deploy;
 
 use std::fs;
@@ -9,6 +10,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
+
+use answers::Answers;
 
 use crate::applications::{on_path, project};
 use crate::stack::Stack;
@@ -77,7 +80,8 @@ fn environment(stack: &Stack) -> Vec<(&'static str, String)> {
 async fn run(script: impl FnOnce(&Path) -> Option<Command>) {
     let stack = Stack::start_with_tls().await;
     let Some(mut command) = script(stack.node.folder()) else { return };
-    command.envs(environment(&stack)).kill_on_drop(true);
+    let answers = Answers::new(stack.node.folder());
+    command.envs(environment(&stack)).envs(answers.environment()).kill_on_drop(true);
     let output = command.output().await.unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -85,6 +89,8 @@ async fn run(script: impl FnOnce(&Path) -> Option<Command>) {
     let is_done = output.status.success() && stdout.ends_with("done\n");
     assert!(is_done, "{}\n{stdout}\n{stderr}\n{}", output.status, stack.node.process.output());
     assert!(stack.application.seen() > 0, "nothing got through");
+    let is_watched = command.as_std().get_program().to_string_lossy().ends_with("node");
+    assert!(answers.compare() > 0 || !is_watched, "no answer was kept");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference { name: "a deployed Action", edit: deployed_actions },
     Difference { name: "a name that another Action has", edit: taken_names },
     Difference { name: "bindings of a trigger that is not offered", edit: absent_triggers },
+    Difference { name: "modules of Actions", edit: absent_modules },
     Difference { name: "`alg` of a signing key", edit: signing_key_algorithms },
     Difference { name: "a rotation that is refused", edit: refused_rotations },
     Difference { name: "a revocation that is refused", edit: refused_revocations },
@@ -96,6 +97,10 @@ fn taken_names(document: &mut Document) {
 fn absent_triggers(document: &mut Document) {
     document.fails("GET", "/actions/triggers/{triggerId}/bindings", 404);
     document.fails("PATCH", "/actions/triggers/{triggerId}/bindings", 404);
+}
+
+fn absent_modules(document: &mut Document) {
+    document.fails("GET", "/actions/modules", 404);
 }
 
 fn signing_key_algorithms(document: &mut Document) {

@@ -72,6 +72,7 @@ async fn tour(operator: &Operator<'_>) {
     operator.post(&format!("{actions}/{action_id}/deploy"), json!({})).await;
     operator.post(&format!("{actions}/{action_id}/test"), json!({ "payload": {} })).await;
     operator.get("/api/v2/actions/triggers/post-login/bindings").await;
+    operator.get("/api/v2/actions/modules").await;
     let keys = operator.get("/api/v2/keys/signing").await.json();
     let is_current = |key: &&Value| key["current"] == true;
     let current = keys.as_array().unwrap().iter().find(is_current).unwrap();

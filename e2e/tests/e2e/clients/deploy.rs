@@ -6,6 +6,7 @@ use std::fs;
 
 use serde_json::json;
 
+use super::answers::Answers;
 use super::{installed, node_js};
 use crate::documents::{blocks, document};
 use crate::node::{Credential, INSIDE, Key, Node, OUTSIDE};
@@ -45,7 +46,12 @@ fn included() -> String {
 async fn deploy(node: &Node, script: &str) -> String {
     let bin = installed("node").join("node_modules/.bin").canonicalize().unwrap();
     let script = format!("PATH=$PATH:{}\n{script}", bin.display());
-    run_script(&script, node.folder(), &environment(node)).await
+    let answers = Answers::new(node.folder());
+    let mut told = environment(node);
+    told.extend(answers.environment());
+    let output = run_script(&script, node.folder(), &told).await;
+    assert!(answers.compare() > 0, "no answer was kept");
+    output
 }
 
 /// Writes a file for the tool.
