@@ -291,3 +291,32 @@ async fn no_secret_is_in_any_event() {
         assert!(!told.contains(secret.as_str()), "{secret} is in {told}");
     }
 }
+
+#[tokio::test]
+async fn what_may_be_a_secret_is_not_told_in_another_fields_place() {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    let customer = world.customer('c').await;
+    // As long as those that were made elsewhere, and without our checksum.
+    let foreign = "Zq3vT8mXwB1nK7rC".repeat(4);
+    let ask = async |id: &str, secret: &str, audience: &str| {
+        let fields = [
+            ("grant_type", "client_credentials"),
+            ("client_id", id),
+            ("client_secret", secret),
+            ("audience", audience),
+        ];
+        assert!(world.call("POST", "/oauth/token").form(&fields).await.status != 200);
+    };
+    ask(&customer.id_text, &customer.secret, &customer.api_key).await;
+    ask(&customer.id_text, "wrong", &customer.secret).await;
+    ask(&foreign, &customer.id_text, API).await;
+    let told = json!(logs(&operator, "q=type:feccft").await).to_string();
+    for secret in [&customer.secret, &foreign] {
+        assert!(!told.contains(secret.as_str()), "{told}");
+    }
+    // Honest mistakes are still told.
+    ask("no-such-client", "wrong", "https://no.example/").await;
+    let told = json!(logs(&operator, "q=type:feccft").await).to_string();
+    assert!(told.contains("no-such-client") && told.contains("https://no.example/"), "{told}");
+}

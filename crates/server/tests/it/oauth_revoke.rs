@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use insta::assert_snapshot;
+use keyward_core::client::State;
 use keyward_core::jwk::Algorithm;
 use keyward_core::policy::{Change, Freshness};
 use keyward_core::time::{Clock, Timestamp};
@@ -56,6 +57,19 @@ async fn a_token_after_a_revocation_of_its_twin_is_another_one() {
     tokio::time::resume();
     assert!(is_active(&world, &customer, &next).await);
     assert!(!is_active(&world, &customer, &revoked).await);
+}
+
+#[tokio::test]
+async fn a_token_that_waits_for_its_second_is_decided_anew_after_it() {
+    let world = World::new().await;
+    let customer = world.customer('a').await;
+    let revoked = world.token(&customer).await;
+    revoke(&world, &customer, &[("token", &revoked)]).await;
+    // The first waits until the second is over; meanwhile the client is suspended.
+    let waiting = world.ask_token(&customer);
+    let suspending = world.edit_client(&customer.id, |client| client.state = State::Suspended);
+    let (answer, ()) = tokio::join!(waiting, suspending);
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{answer}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::operator::{Operator, tidy};
-use crate::support::World;
+use crate::support::{API, World};
 
 #[tokio::test]
 async fn a_client_is_shown_suspended_and_resumed() {
@@ -26,6 +26,53 @@ async fn a_client_is_shown_suspended_and_resumed() {
     assert_eq!(operator.get("/v1/clients?account_id=acc_x").await.json()["items"], json!([]));
     assert_snapshot!(operator.get("/v1/clients?account_id=a%20b").await, @r#"400 {"code":"invalid_query","detail":"`account_id`: not a valid account identifier: 1 to 64 of A-Z a-z 0-9 _ -","status":400,"title":"Bad Request","type":"about:blank"}"#);
     assert_snapshot!(operator.get("/v1/clients/none").await, @r#"404 {"code":"not_found","detail":"there is no such client","status":404,"title":"Not Found","type":"about:blank"}"#);
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_under_its_id_does_not_revive_its_tokens() {
+    const SECRET: &str = "Zq3vT8mXwB1nK7rC5yH2pD9sF4jL6gA0";
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    let mut customer = world.customer('c').await;
+    let active = async |token: &str| {
+        let call = world.call("POST", "/oauth/introspect").bearer(&operator.token);
+        call.form(&[("token", token)]).await.json()["active"].as_bool().unwrap()
+    };
+    let token = world.token(&customer).await;
+    assert!(active(&token).await);
+    operator.delete(&format!("/api/v2/clients/{}", customer.id_text)).await;
+    world.pass_s(5).await;
+    let path = format!("/v1/clients/{}", customer.id_text);
+    let back = json!({ "name": "back", "secret": SECRET });
+    let made = operator.put(&path, back.clone()).await;
+    assert_eq!(made.status, 201, "{made}");
+    assert_eq!(operator.put(&path, back).await.status, 409);
+    let api = world.api(API).await;
+    world.grant(&customer.id, &api.id, &["read:things"]).await;
+    assert!(!active(&token).await, "the old token counts again");
+    world.pass_s(1).await;
+    customer.secret = SECRET.to_owned();
+    assert!(active(&world.token(&customer).await).await);
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_over_is_refused() {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    for (body, code) in [
+        (json!({ "name": "a", "secret": "weak" }), "weak"),
+        (json!({ "name": "a", "secret_sha256": "12" }), "form"),
+        (json!({ "name": "a", "allowed_ips": ["203.0.113.5/24"] }), "invalid_allowlist"),
+        (json!({ "name": "a", "allowlist_mode": "on" }), "mode"),
+        (json!({ "name": "" }), "empty"),
+    ] {
+        let answer = operator.put("/v1/clients/acme", body).await;
+        assert_eq!((answer.status.as_u16(), answer.text("code").as_str()), (422, code), "{answer}");
+    }
+    let makers = Operator::with_scopes(&world, 'm', &["create:clients"]).await;
+    let secret = json!({ "name": "a", "secret": "Zq3vT8mXwB1nK7rC5yH2pD9sF4jL6gA0" });
+    assert_eq!(makers.put("/v1/clients/acme", secret).await.status, 403);
+    assert_eq!(makers.put("/v1/clients/acme", json!({ "name": "a" })).await.status, 201);
 }
 
 #[tokio::test]
