@@ -283,6 +283,11 @@ fn migrator() -> Migrator {
         migration(5, "actions", include_str!("../migrations/sqlite/0005_actions.sql")),
         migration(6, "logs", include_str!("../migrations/sqlite/0006_logs.sql")),
         migration(7, "tenant", include_str!("../migrations/sqlite/0007_tenant.sql")),
+        migration(
+            8,
+            "action_executions",
+            include_str!("../migrations/sqlite/0008_action_executions.sql"),
+        ),
     ])
 }
 

@@ -29,6 +29,7 @@ mod dialect;
 mod encode;
 mod entity;
 mod error;
+mod executions;
 mod hex;
 mod keys;
 mod lock;
@@ -41,6 +42,7 @@ mod store;
 mod tx;
 
 pub use error::{Conflict, Place, StoreError};
+pub use executions::StoredExecution;
 pub use log_streams::{LogStream, LogStreamProgress};
 pub use logs::{
     LogCondition, LogEvent, LogField, LogOrder, LogPart, LogRow, LogSearch, LogTest, LogsAfter,

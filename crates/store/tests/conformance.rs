@@ -20,7 +20,7 @@ use keyward_core::time::{FixedClock, Timestamp};
 use keyward_core::token::TokenId;
 use keyward_store::{
     AuditFilter, ClientFilter, Conflict, GrantFilter, KeyStatus, Page, SealedKey, SealedKeyKind,
-    Store, StoreError, Tx,
+    Store, StoreError, StoredExecution, Tx,
 };
 
 const SECRET: &str = "a secret of the story";
@@ -44,11 +44,13 @@ async fn story(url: &str) {
     two_edits_collide(&store, &cast).await;
     a_slip_is_undone(&store, &cast).await;
     a_gateway_comes_and_changes(&store, &policy).await;
+    actions_are_watched(&store).await;
     store.close().await;
 
     let store = Store::open(url).await.unwrap();
     the_log_tells_what_the_snapshot_tells(&store).await;
     lists_are_read_page_by_page(&store, &cast).await;
+    what_actions_did_is_forgotten(&store).await;
     everything_is_taken_down(&store, &cast, &policy).await;
     the_audit_log_tells_it_all(&store).await;
     store.close().await;
@@ -217,6 +219,48 @@ async fn a_gateway_comes_and_changes(store: &Store, policy: &Policy) {
     assert_eq!(known.gateway.required_scopes, gateway.required_scopes);
     let page = store.gateways(&Page::Offset { offset: 0, limit: 9 }).await.unwrap();
     assert_eq!(page.total, Some(1));
+}
+
+/// Two executions a minute, of two clients.
+fn executions(minutes: std::ops::Range<i64>) -> Vec<StoredExecution> {
+    let execution = |minute, client: &str| StoredExecution {
+        id: format!("exe_{client}_{minute}"),
+        at: moment(minute),
+        client: client.to_owned(),
+        body: format!(r#"{{"minute":{minute}}}"#),
+    };
+    minutes.flat_map(|minute| [execution(minute, "one"), execution(minute, "two")]).collect()
+}
+
+/// The same, the newest first.
+fn newest(minutes: std::ops::Range<i64>) -> Vec<StoredExecution> {
+    executions(minutes).into_iter().rev().collect()
+}
+
+async fn actions_are_watched(store: &Store) {
+    let before = store.revision().await.unwrap();
+    store.append_executions(&executions(0..60), 120).await.unwrap();
+    assert_eq!(store.last_executions(None, 999).await.unwrap(), newest(0..60));
+    // Written again: passed over, and nothing makes room for it.
+    store.append_executions(&executions(50..60), 120).await.unwrap();
+    assert_eq!(store.last_executions(None, 999).await.unwrap(), newest(0..60));
+    store.append_executions(&executions(60..70), 120).await.unwrap();
+    assert_eq!(store.last_executions(None, 999).await.unwrap(), newest(10..70));
+    assert_eq!(store.revision().await.unwrap(), before);
+}
+
+async fn what_actions_did_is_forgotten(store: &Store) {
+    assert_eq!(store.last_executions(None, 4).await.unwrap(), newest(68..70));
+    let of_one: Vec<_> = newest(67..70).into_iter().filter(|row| row.client == "one").collect();
+    assert_eq!(store.last_executions(Some("one"), 3).await.unwrap(), of_one);
+    let found = store.execution("exe_one_69").await.unwrap();
+    assert_eq!(found.as_ref(), Some(&of_one[0]));
+    assert_eq!(store.execution("exe_one_9").await.unwrap(), None);
+    assert_eq!(store.forget_executions(moment(20), 15).await.unwrap(), 15);
+    assert_eq!(store.forget_executions(moment(20), 15).await.unwrap(), 5);
+    assert_eq!(store.last_executions(None, 999).await.unwrap(), newest(20..70));
+    store.append_executions(&executions(70..80), 120).await.unwrap();
+    assert_eq!(store.last_executions(None, 999).await.unwrap(), newest(20..80));
 }
 
 async fn a_slip_is_undone(store: &Store, cast: &Cast) {

@@ -4,6 +4,7 @@
 
 mod audit;
 mod damage;
+mod executions;
 mod lists;
 mod logs;
 mod opening;

@@ -4,11 +4,11 @@ use std::os::unix::fs::PermissionsExt;
 
 use keyward_core::policy::Change;
 use keyward_core::possession::{Mechanism, ProofOfPossession, RequiredFor};
-use keyward_store::{Place, Store, StoreError};
+use keyward_store::{Place, Store, StoreError, StoredExecution};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection, query};
 
-use crate::support::{Home, client, filled, gateway, tenant, write};
+use crate::support::{Home, client, filled, gateway, now, tenant, write};
 
 #[tokio::test]
 async fn a_store_survives_closing_and_opening() {
@@ -238,6 +238,28 @@ async fn a_store_from_before_tenants_is_brought_up_to_date() {
 }
 
 #[tokio::test]
+async fn a_store_from_before_executions_gets_their_table() {
+    let home = Home::new();
+    let store = home.open().await;
+    let (read, ..) = filled(&store).await;
+    store.close().await;
+    let mut raw = home.raw().await;
+    query("DROP TABLE action_executions").execute(&mut raw).await.unwrap();
+    query("DELETE FROM _sqlx_migrations WHERE version = 8").execute(&mut raw).await.unwrap();
+    raw.close().await.unwrap();
+    let store = home.open().await;
+    assert_eq!(store.client(&read.id).await.unwrap(), Some(read));
+    let execution = StoredExecution {
+        id: "exe_1".to_owned(),
+        at: now(),
+        client: "c".to_owned(),
+        body: "{}".to_owned(),
+    };
+    store.append_executions(std::slice::from_ref(&execution), 9).await.unwrap();
+    assert_eq!(store.last_executions(None, 9).await.unwrap(), [execution]);
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused_with_both_numbers() {
     let home = Home::new();
     home.open().await.close().await;
@@ -245,7 +267,7 @@ async fn a_newer_schema_is_refused_with_both_numbers() {
                execution_time) VALUES (99, 'later', TRUE, X'00', 0)";
     query(sql).execute(&mut home.raw().await).await.unwrap();
     let error = Store::open(&home.url()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 7.., .. }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 8.., .. }), "{error}");
     assert!(error.to_string().contains("newer program"), "{error}");
 }
 
