@@ -16,6 +16,9 @@ use crate::possession::Confirmation;
 use crate::time::Timestamp;
 
 mod claims;
+mod custom;
+
+pub use custom::is_custom_claim;
 
 /// What follows the client id in `sub` in the Auth0 dialect.
 const AUTH0_SUBJECT_SUFFIX: &str = "@clients";
