@@ -15,6 +15,7 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use keyward_actions::{WORKER_COMMAND, run_worker};
 
 use crate::config::ServeArgs;
 use crate::manage::Target;
@@ -115,6 +116,9 @@ enum Command {
         #[command(subcommand)]
         command: commands::audit::AuditCommand,
     },
+    /// Run Actions for a server, over the pipe that it is started with; not for people
+    #[command(name = WORKER_COMMAND, hide = true)]
+    ActionWorker,
     /// Settings
     #[command(subcommand)]
     Config(commands::settings::ConfigCommand),
@@ -127,6 +131,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let program = Program::parse();
+    if matches!(program.command, Command::ActionWorker) {
+        // Before there is any thread: what confines this one is handed down to those it starts.
+        return run_worker();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -187,6 +195,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Audit { target, command } => {
             commands::audit::run(&target.open().await?, command).await
         }
+        Command::ActionWorker => Ok(run_worker()),
         Command::Config(command) => commands::settings::run(&command),
         Command::Completions { shell } => {
             let mut command = Program::command();
