@@ -64,8 +64,9 @@ impl Watchdog {
 
     /// Watches a run from now on.
     pub(crate) fn watch(&self, cpu_ms: u32) -> Watched<'_> {
-        let since_us = cpu_us();
-        let until_us = since_us.saturating_add(u64::from(cpu_ms).saturating_mul(1_000)).max(1);
+        let until_us = cpu_us(ClockId::ProcessCPUTime)
+            .saturating_add(u64::from(cpu_ms).saturating_mul(1_000))
+            .max(1);
         self.shared.interrupt.store(false, Ordering::SeqCst);
         self.shared.until_us.store(until_us, Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::SeqCst)
@@ -73,14 +74,15 @@ impl Watchdog {
         {
             thread.unpark();
         }
-        Watched { shared: &self.shared, since_us }
+        // The clock of the process moves in steps while there is a limit on it; this one does not.
+        Watched { shared: &self.shared, since_us: cpu_us(ClockId::ThreadCPUTime) }
     }
 }
 
 impl Watched<'_> {
-    /// The processor time that was used, in microseconds.
+    /// The processor time that the thread has used, in microseconds.
     pub(crate) fn cpu_us(&self) -> u64 {
-        cpu_us().saturating_sub(self.since_us)
+        cpu_us(ClockId::ThreadCPUTime).saturating_sub(self.since_us)
     }
 }
 
@@ -107,7 +109,7 @@ impl Shared {
                 continue;
             }
             idle = 0;
-            let now_us = cpu_us();
+            let now_us = cpu_us(ClockId::ProcessCPUTime);
             if now_us >= until_us.saturating_add(GRACE_US) {
                 // Nothing that is still running may answer, and nothing is left to be tidied.
                 std::process::abort();
@@ -137,9 +139,9 @@ impl Shared {
     }
 }
 
-/// The processor time of this process, in microseconds.
-fn cpu_us() -> u64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+/// The processor time of this process or thread, in microseconds.
+fn cpu_us(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0).saturating_mul(1_000_000);
     seconds.saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000)
 }

@@ -227,7 +227,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+    /// A failure of a kind, in words.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let name = kind.error_name().to_owned();
         Self { kind, name, message: message.into(), stack: String::new() }
     }

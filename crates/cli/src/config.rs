@@ -2,6 +2,7 @@
 //!
 //! All that is wrong is said at once, each thing with its name and where it was set.
 
+mod actions;
 mod log_events;
 mod settings;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use keyward_allowlist::{ClientAddressRule, EntryRules, NetworkSet, Source, parse_entries};
 use keyward_core::gateway::{Disclosure, SOURCE_NAMES, parse_source};
+use keyward_server::actions::ActionsOptions;
 use keyward_server::listen::{ClientAuthorities, ListenAddress, tls_config};
 
 pub(crate) use log_events::LogEvents;
@@ -52,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) disclosure: Disclosure,
     pub(crate) staleness_ms_max: u64,
     pub(crate) log_events: LogEvents,
+    pub(crate) actions: ActionsOptions,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -219,6 +222,7 @@ impl Raw {
         });
         let staleness_ms_max = self.parse("staleness_s_max", read_staleness);
         let log_events = self.check_log_events();
+        let actions = self.check_actions();
         let log = self.parse("log", |text| {
             tracing_subscriber::EnvFilter::try_new(text)
                 .map(|_| text.to_owned())
@@ -248,6 +252,7 @@ impl Raw {
                 disclosure: disclosure?,
                 staleness_ms_max: staleness_ms_max?,
                 log_events: log_events?,
+                actions: actions?,
                 log: log?,
                 log_format: log_format?,
             })

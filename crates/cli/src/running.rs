@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::bail;
+use keyward_actions::{Failure, SandboxReport};
 use keyward_core::client::State;
 use keyward_core::gateway::{DEFAULT_GATEWAY, Protocol};
 use keyward_gate::{Events, Gate};
@@ -38,6 +39,8 @@ pub(crate) struct Running {
     pub(crate) ops: ListenAddress,
     /// What clients must trust, when the certificate is of this machine's own making.
     pub(crate) authority: Option<PathBuf>,
+    /// What holds the workers of Actions, or why there are none.
+    pub(crate) sandbox: Result<SandboxReport, Failure>,
     /// What the handlers work with.
     pub(crate) services: Arc<Services>,
     shutdown: watch::Sender<bool>,
@@ -76,12 +79,14 @@ impl Running {
             check_reach("grpc", address, Protocol::Grpc, encrypted, &services)?;
         }
         let (shutdown, told) = watch::channel(false);
+        let sandbox = services.actions.start().await;
         let mut running = Self {
             public: public.address()?,
             gate: gate.address()?,
             grpc: grpc.as_ref().map(Bound::address).transpose()?,
             ops: ops_bound.address()?,
             authority,
+            sandbox,
             services: Arc::clone(&services),
             shutdown,
             tasks: JoinSet::new(),
@@ -140,10 +145,16 @@ impl Running {
     /// Stops accepting, lets requests finish, closes the store.
     pub(crate) async fn stop(mut self) {
         let _ = self.shutdown.send(true);
+        self.services.actions.close();
         while self.tasks.join_next().await.is_some() {}
         // What the last requests told.
         if let Err(error) = self.services.logs.write_all(&self.services.store).await {
             tracing::error!(%error, "the last log events are lost");
+        }
+        let now = self.services.now();
+        let executions = &self.services.actions.executions;
+        if let Err(error) = executions.write(&self.services.store, now).await {
+            tracing::error!(%error, "the last executions of Actions are lost");
         }
         // Requests that were under way have counted as well.
         if let Err(error) = self.services.keep_counts().await {
@@ -177,6 +188,7 @@ fn options(config: &Config, issuer: &str) -> anyhow::Result<ServicesOptions> {
     options.staleness_ms_max = config.staleness_ms_max;
     options.log_limits = config.log_events.limits;
     options.log_stream_networks = config.log_events.networks.clone();
+    options.actions = config.actions.clone();
     options.client_authorities =
         config.tls_client_ca.as_deref().map(ClientAuthorities::read).transpose()?;
     options.asks_client_certificates = config.tls.is_some() || config.dev_tls;

@@ -230,6 +230,13 @@ impl Policy {
         self.flow.get()
     }
 
+    /// Whether there is an Action at all, bound or not: whether somebody may want to know which
+    /// token requests there were.
+    #[must_use]
+    pub fn has_actions(&self) -> bool {
+        self.flow.has_actions()
+    }
+
     /// Reads something off a client's record; `None` when there is no such client. For what a
     /// decision leaves open, never instead of one.
     pub fn read_client<T>(

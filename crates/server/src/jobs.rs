@@ -74,6 +74,10 @@ pub async fn keep_logs(services: Arc<Services>, mut shutdown: watch::Receiver<bo
         if let Err(error) = services.logs.write(&services.store, services.now()).await {
             tracing::error!(%error, "log events cannot be written now");
         }
+        if let Err(error) = services.actions.executions.write(&services.store, services.now()).await
+        {
+            tracing::error!(%error, "executions of Actions cannot be written now");
+        }
         // Old events go in small steps, one between two batches, so that no write waits long.
         round = round.wrapping_add(1);
         if behind || round.is_multiple_of(FORGET_EVERY) {

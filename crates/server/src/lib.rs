@@ -4,6 +4,7 @@
 //! [`services::Services::commit`], which applies it to the policy in memory → reply. A decision
 //! never comes near the store.
 
+pub mod actions;
 pub mod address;
 pub mod alarms;
 pub mod caller;

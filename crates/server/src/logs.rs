@@ -27,7 +27,7 @@ pub(crate) use event::LogBody;
 pub use event::{LogEvent, LogKind, Origin};
 pub use id::LogId;
 pub(crate) use management::{ManagementCall, note_management};
-pub(crate) use token::{TOO_MANY_FAILURES, TokenOutcome, note_token, note_unrun_action};
+pub(crate) use token::{TOO_MANY_FAILURES, TokenOutcome, note_failed_action, note_token};
 
 use rollup::Rollup;
 

@@ -6,7 +6,7 @@ mod actions;
 mod admitted;
 mod body;
 mod client_grants;
-mod clients;
+pub(crate) mod clients;
 mod credentials;
 mod fields;
 mod keys;
@@ -36,7 +36,7 @@ pub(crate) use admitted::{Admitted, Place};
 pub(crate) use body::{LIST_BODY_BYTES_MAX, RawBody};
 pub use rate_limit::{CALLS_MAX, WINDOW_S};
 pub use scopes::ALL_SCOPES;
-pub(crate) use scopes::{CreateClients, UpdateClientKeys};
+pub(crate) use scopes::{CreateActions, CreateClients, ReadActions, UpdateClientKeys};
 
 use crate::failure::{Detail, Failure};
 use crate::services::Services;

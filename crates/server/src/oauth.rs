@@ -4,6 +4,7 @@
 //! The handlers extract, ask [`keyward_core::decide`] and answer. Wherever a request is refused,
 //! `reply.rs` alone says how: it holds the one place where a reason becomes an OAuth error.
 
+mod actions;
 mod client;
 mod discovery;
 mod introspect;

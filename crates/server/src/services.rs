@@ -31,6 +31,7 @@ use tokio::sync::Mutex;
 
 pub use first_start::{ADMIN_FILE, AdminFile, SYSTEM_API_NAME};
 
+use crate::actions::{Actions, ActionsOptions};
 use crate::alarms::Alarms;
 use crate::listen::ClientAuthorities;
 use crate::log_streams::egress::OwnNetworks;
@@ -79,6 +80,8 @@ pub struct ServicesOptions {
     pub log_limits: LogLimits,
     /// Networks of one's own that log streams may lead to.
     pub log_stream_networks: OwnNetworks,
+    /// How Actions are run.
+    pub actions: ActionsOptions,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock + Send + Sync>,
 }
@@ -99,6 +102,7 @@ impl ServicesOptions {
             log_stream_networks: OwnNetworks::default(),
             client_authorities: None,
             asks_client_certificates: false,
+            actions: ActionsOptions::default(),
             clock: Arc::new(crate::clock::SystemClock),
         }
     }
@@ -154,6 +158,9 @@ pub enum OpenError {
         /// What is wrong.
         fault: SealError,
     },
+    /// The program that would run Actions.
+    #[error("cannot tell which program this is, to start workers for Actions from it: {0}")]
+    Program(std::io::Error),
     /// No random numbers.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -202,6 +209,8 @@ pub struct Services {
     pub logs: Logs,
     /// Networks of one's own that log streams may lead to.
     pub log_stream_networks: OwnNetworks,
+    /// The Actions.
+    pub actions: Actions,
     /// What secrets that must be read again are sealed under at rest.
     pub master: MasterKey,
     asks_client_certificates: bool,
@@ -268,6 +277,7 @@ impl Services {
             alarms: Alarms::default(),
             logs: Logs::new(options.log_limits),
             log_stream_networks: options.log_stream_networks,
+            actions: Actions::new(options.actions).map_err(OpenError::Program)?,
             master,
             quotas: Arc::new(QuotaTable::restored(counts)),
             peppers: keys.peppers,

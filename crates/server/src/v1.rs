@@ -2,6 +2,7 @@
 //! probes, the audit log. Errors are RFC 9457 problems, lists have cursors, writes honour `If-Match`.
 
 mod accounts;
+mod actions;
 mod allowlists;
 mod answer;
 mod audit;
@@ -182,6 +183,10 @@ fn operations() -> OpenApiRouter<Arc<Services>> {
         .routes(routes!(gateways::list_alarms))
         .routes(routes!(probes::create_probe))
         .routes(routes!(probes::get_probe, probes::delete_probe))
+        .routes(routes!(actions::list_executions))
+        .routes(routes!(actions::get_execution))
+        .routes(routes!(actions::watch_actions))
+        .routes(routes!(actions::replay_action))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
 }

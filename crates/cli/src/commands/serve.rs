@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use keyward_actions::{Failure, SandboxReport};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -28,6 +29,7 @@ pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
     println!("  ops     {}", running.ops);
     println!("  data    {}", config.data.display());
+    println!("  actions {}", sandbox_words(&running.sandbox));
     println!("  client address on the public listener: {}", config.public_address_words);
     if let Some(authority) = &running.authority {
         print!("{}", how_to_trust(&running.services.issuer, authority));
@@ -45,6 +47,24 @@ pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     tracing::info!(signal, "stopping: no new connections, requests under way may finish");
     running.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What holds the workers of Actions on this machine, and what does not.
+fn sandbox_words(sandbox: &Result<SandboxReport, Failure>) -> String {
+    match sandbox {
+        Ok(report) if report.missing.is_empty() => {
+            format!("run in workers held by {}", report.in_force.join(", "))
+        }
+        Ok(report) => {
+            tracing::warn!(missing = ?report.missing, "Actions run with less than the full sandbox");
+            let (held, missing) = (report.in_force.join(", "), report.missing.join(", "));
+            format!("run in workers held by {held}; not there: {missing}")
+        }
+        Err(failure) => {
+            tracing::error!(error = %failure, "no worker for Actions can be started");
+            format!("cannot run, so no token is issued while one is bound: {failure}")
+        }
+    }
 }
 
 /// What each kind of client is told so that it takes this machine's certificate.

@@ -167,6 +167,45 @@ pub(super) const SETTINGS: &[Setting] = &[
                on the open internet and speak TLS.",
     },
     Setting {
+        key: "action_workers",
+        default: "auto",
+        value: "NUMBER|auto",
+        help: "How many Actions run at once, each in a process of its own (1 to 256). auto: one for \
+               each processor, and two at least.",
+    },
+    Setting {
+        key: "action_cpu_ms",
+        default: "100",
+        value: "MS",
+        help: "Processor time that one Action may use in one token request (10 to 20000). Then it is \
+               ended and the token refused.",
+    },
+    Setting {
+        key: "action_clock_ms",
+        default: "1000",
+        value: "MS",
+        help: "Time on the clock that one Action may take, on a machine that is busy (50 to 60000).",
+    },
+    Setting {
+        key: "action_memory_mib",
+        default: "32",
+        value: "MIB",
+        help: "Memory that one Action may use (4 to 128).",
+    },
+    Setting {
+        key: "execution_retention_days",
+        default: "10",
+        value: "DAYS",
+        help: "How long is kept what Actions were asked and did (1 to 3650).",
+    },
+    Setting {
+        key: "execution_rows_max",
+        default: "100000",
+        value: "NUMBER",
+        help: "Of how many token requests that is kept at most, about 2 KB each; the oldest make \
+               room (100 to 100000000).",
+    },
+    Setting {
         key: "log",
         default: "info",
         value: "FILTER",
@@ -262,6 +301,24 @@ pub(crate) struct ServeArgs {
     /// Networks of your own that log streams may lead to
     #[arg(long, value_name = "CIDR,...")]
     pub(crate) log_stream_networks: Option<String>,
+    /// How many Actions run at once
+    #[arg(long, value_name = "NUMBER|auto")]
+    pub(crate) action_workers: Option<String>,
+    /// Milliseconds of processor time that one Action may use
+    #[arg(long, value_name = "MS")]
+    pub(crate) action_cpu_ms: Option<String>,
+    /// Milliseconds on the clock that one Action may take
+    #[arg(long, value_name = "MS")]
+    pub(crate) action_clock_ms: Option<String>,
+    /// Memory that one Action may use, in MiB
+    #[arg(long, value_name = "MIB")]
+    pub(crate) action_memory_mib: Option<String>,
+    /// How many days is kept what Actions did
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) execution_retention_days: Option<String>,
+    /// Of how many token requests that is kept at most
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) execution_rows_max: Option<String>,
     /// What is logged to standard error
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
@@ -296,6 +353,12 @@ impl ServeArgs {
             ("log_retention_days", &self.log_retention_days),
             ("log_rows_max", &self.log_rows_max),
             ("log_stream_networks", &self.log_stream_networks),
+            ("action_workers", &self.action_workers),
+            ("action_cpu_ms", &self.action_cpu_ms),
+            ("action_clock_ms", &self.action_clock_ms),
+            ("action_memory_mib", &self.action_memory_mib),
+            ("execution_retention_days", &self.execution_retention_days),
+            ("execution_rows_max", &self.execution_rows_max),
             ("log", &self.log),
             ("log_format", &self.log_format),
         ]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -33,11 +34,19 @@ pub(super) struct Actions {
 
 /// What token requests read.
 #[derive(Debug, Default)]
-pub(super) struct FlowTable(ArcSwap<Flow>);
+pub(super) struct FlowTable {
+    flow: ArcSwap<Flow>,
+    any_action: AtomicBool,
+}
 
 impl FlowTable {
     pub(super) fn get(&self) -> Arc<Flow> {
-        self.0.load_full()
+        self.flow.load_full()
+    }
+
+    /// Whether there is an Action at all, bound or not.
+    pub(super) fn has_actions(&self) -> bool {
+        self.any_action.load(Ordering::Relaxed)
     }
 
     pub(super) fn put_action(&self, actions: &mut Actions, action: &Action) {
@@ -63,6 +72,7 @@ impl FlowTable {
             let (name, version) = actions.known.get(&binding.action).cloned().unwrap_or_default();
             FlowStep { binding: binding.id.clone(), action: binding.action.clone(), name, version }
         };
-        self.0.store(Arc::new(actions.bound.iter().map(step).collect()));
+        self.flow.store(Arc::new(actions.bound.iter().map(step).collect()));
+        self.any_action.store(!actions.known.is_empty(), Ordering::Relaxed);
     }
 }

@@ -1,6 +1,8 @@
 //! What the token endpoint tells.
 
+use keyward_actions::Failure;
 use keyward_core::id::ClientId;
+use keyward_core::policy::FlowStep;
 use keyward_core::time::Timestamp;
 use keyward_gate::RequestId;
 use serde_json::json;
@@ -15,7 +17,12 @@ pub(crate) const TOO_MANY_FAILURES: &str = "too_many_failures";
 #[derive(Debug)]
 pub(crate) enum TokenOutcome<'a> {
     /// With a token.
-    Issued { client: &'a ClientId, audience: &'a str, scope: Option<&'a str> },
+    Issued {
+        client: &'a ClientId,
+        audience: &'a str,
+        scope: Option<&'a str>,
+        execution: Option<&'a str>,
+    },
     /// With a refusal, told as the caller saw it; `reason` is ours.
     Refused {
         client: Result<&'a ClientId, &'a str>,
@@ -23,6 +30,7 @@ pub(crate) enum TokenOutcome<'a> {
         error: &'a str,
         description: &'a str,
         reason: &'static str,
+        execution: Option<&'a str>,
     },
 }
 
@@ -43,17 +51,28 @@ fn may_be_told(services: &Services, audience: &str) -> bool {
     services.policy.api(audience).is_some() || !looks_secret(audience)
 }
 
-/// Tells that a bound Action, id and name, kept a token from being issued.
-pub(crate) fn note_unrun_action(
+/// Tells that a bound Action failed and so kept a token from being issued.
+pub(crate) fn note_failed_action(
     services: &Services,
     (request, origin): (RequestId, &Origin),
     client: &ClientId,
-    (id, name): (&str, &str),
+    (step, failure, execution): (&FlowStep, &Failure, &str),
 ) {
+    let described = format!("The Action {} failed: {}", step.name, failure.message);
     let event = LogEvent::new(LogKind::ActionFailed, services.now())
         .of_client(client)
-        .described("The bound Action cannot be run by this version")
-        .with("action", json!({ "id": id, "name": name }))
+        .described(&described)
+        .with("action", json!({ "id": step.action.as_str(), "name": step.name }))
+        .with(
+            "error",
+            json!({
+                "kind": failure.kind.code(),
+                "name": failure.name,
+                "message": failure.message,
+                "stack": failure.stack,
+            }),
+        )
+        .with("actions", json!({ "executions": [execution] }))
         .with("request_id", request.to_string());
     services.logs.emit(event.from_origin(origin));
 }
@@ -66,12 +85,15 @@ pub(crate) fn note_token(
     outcome: &TokenOutcome<'_>,
 ) {
     let event = match outcome {
-        TokenOutcome::Issued { client, audience, scope } => LogEvent::new(LogKind::TokenIssued, at)
-            .of_client(client)
-            .described("Client Credentials for Access Token")
-            .for_api(Some(audience), *scope)
-            .with("actions", json!({ "executions": [] })),
-        TokenOutcome::Refused { client, audience, error, description, reason } => {
+        TokenOutcome::Issued { client, audience, scope, execution } => {
+            let executions: Vec<_> = execution.iter().collect();
+            LogEvent::new(LogKind::TokenIssued, at)
+                .of_client(client)
+                .described("Client Credentials for Access Token")
+                .for_api(Some(audience), *scope)
+                .with("actions", json!({ "executions": executions }))
+        }
+        TokenOutcome::Refused { client, audience, error, description, reason, execution } => {
             let kind = match *reason {
                 TOO_MANY_FAILURES => LogKind::ApiLimit,
                 _ => LogKind::TokenRefused,
@@ -85,11 +107,15 @@ pub(crate) fn note_token(
             // error repeats it.
             let audience = (*audience).filter(|text| may_be_told(services, text));
             let description = if looks_secret(description) { HIDDEN } else { *description };
-            event
+            let event = event
                 .described(description)
                 .for_api(audience, None)
                 .because(reason)
-                .with("error", json!({ "oauthError": error, "message": description }))
+                .with("error", json!({ "oauthError": error, "message": description }));
+            match execution {
+                Some(execution) => event.with("actions", json!({ "executions": [execution] })),
+                None => event,
+            }
         }
     };
     services.logs.emit(event.from_origin(origin).with("request_id", request.to_string()));

@@ -1,6 +1,7 @@
 //! `/api/v2/actions`: Actions, their versions, and what is bound to the trigger.
 
 mod bindings;
+mod executions;
 mod versions;
 mod wire;
 
@@ -16,6 +17,7 @@ use keyward_store::{ActionFilter, Page, PageOf, Tx};
 use serde_json::{Map, Value, json};
 
 pub(super) use bindings::{list_bindings, list_triggers, update_bindings};
+pub(super) use executions::{get_execution, test_action};
 pub(super) use versions::{
     deploy_action, deploy_action_version, get_action_version, list_action_versions,
 };
@@ -69,6 +71,9 @@ pub(super) async fn create_action(
     let new = wire::creation(Fields(body.object()?), &services, &id, now)?;
     let mut action = Action::new(id, &new.name, new.draft, now);
     action.check()?;
+    if new.deploy {
+        versions::check(&services, &action.draft).await?;
+    }
     let mut tx = admitted.begin(&services).await?;
     // The transaction holds the only writer, so nobody makes another one meanwhile.
     let one = Page::Offset { offset: 0, limit: 1 };
@@ -143,26 +148,6 @@ pub(super) async fn delete_action(
     tx.delete_action(&action.id).await?;
     services.commit(tx).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// Running a draft against an event needs the sandbox, which this version does not have.
-pub(super) async fn test_action(
-    State(services): Shared,
-    _admitted: Admitted<CreateActions>,
-    Place(id): Place<String>,
-) -> Result<Response, ManagementFailure> {
-    let action = services.store.action(&action_id(&id)?).await?;
-    action.ok_or_else(|| not_found("action"))?;
-    let message = "Actions are stored, versioned and bound, but this version cannot run them";
-    // Compat(auth0): its SDKs try again whatever is 5xx, and trying again mends nothing.
-    Err(Failure::bad_request("not_implemented", message).into())
-}
-
-pub(super) async fn get_execution(
-    _admitted: Admitted<ReadActions>,
-    Place(_id): Place<String>,
-) -> Result<Response, ManagementFailure> {
-    Err(not_found("execution").into())
 }
 
 /// An Action with the version of it that is deployed.

@@ -3,7 +3,7 @@
 mod spelling;
 mod wire;
 
-pub(super) use wire::tenant;
+pub(crate) use wire::tenant;
 
 use std::sync::Arc;
 

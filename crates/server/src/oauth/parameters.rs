@@ -31,6 +31,9 @@ const TEXT_PARAMETERS: [&str; 12] = [
     "client_ip",
 ];
 
+/// Parameters that no Action sees.
+const SECRETS: [&str; 3] = ["client_secret", "client_assertion", "token"];
+
 /// The parameter that is never absent when it is named: its absence grants more than any value.
 const NEVER_EMPTY: &str = "client_ip";
 
@@ -44,7 +47,7 @@ enum Value {
     Text(String),
     Flag(bool),
     /// A number, list or object under a name that Keyward does not know.
-    Other,
+    Other(serde_json::Value),
 }
 
 /// The parameters of one request.
@@ -94,13 +97,13 @@ impl Parameters {
                 StrictJson::Null if name != NEVER_EMPTY => continue,
                 StrictJson::Text(text) => Value::Text(text.into_owned()),
                 StrictJson::Bool(flag) => Value::Flag(flag),
-                StrictJson::Null
+                other @ (StrictJson::Null
                 | StrictJson::Integer(_)
                 | StrictJson::Real(_)
                 | StrictJson::List(_)
-                | StrictJson::Object(_) => Value::Other,
+                | StrictJson::Object(_)) => Value::Other(plain(other)),
             };
-            if name == RESOURCE && value == Value::Other {
+            if name == RESOURCE && matches!(value, Value::Other(_)) {
                 return Err(OAuthError::invalid_target(ONE_RESOURCE));
             }
             if !matches!(value, Value::Text(_)) && TEXT_PARAMETERS.contains(&name.as_ref()) {
@@ -122,7 +125,7 @@ impl Parameters {
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         match self.0.get(name) {
             Some(Value::Text(text)) => Some(text),
-            Some(Value::Flag(_) | Value::Other) | None => None,
+            Some(Value::Flag(_) | Value::Other(_)) | None => None,
         }
     }
 
@@ -133,9 +136,37 @@ impl Parameters {
             Some(Value::Flag(flag)) => Ok(*flag),
             Some(Value::Text(text)) if text == "true" => Ok(true),
             Some(Value::Text(text)) if text == "false" => Ok(false),
-            Some(Value::Text(_) | Value::Other) => {
+            Some(Value::Text(_) | Value::Other(_)) => {
                 Err(OAuthError::invalid_request(format!("{name} must be true or false")))
             }
+        }
+    }
+
+    /// All of them but the secret ones, as Actions see them.
+    pub(super) fn for_actions(&self) -> serde_json::Map<String, serde_json::Value> {
+        let shown = self.0.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str()));
+        let value = |value: &Value| match value {
+            Value::Text(text) => text.clone().into(),
+            Value::Flag(flag) => (*flag).into(),
+            Value::Other(other) => other.clone(),
+        };
+        shown.map(|(name, given)| (name.clone(), value(given))).collect()
+    }
+}
+
+/// The same value as others write it.
+fn plain(json: StrictJson<'_>) -> serde_json::Value {
+    match json {
+        StrictJson::Null => serde_json::Value::Null,
+        StrictJson::Bool(flag) => flag.into(),
+        StrictJson::Integer(number) => number.into(),
+        StrictJson::Real(number) => number.into(),
+        StrictJson::Text(text) => text.into_owned().into(),
+        StrictJson::List(items) => items.into_iter().map(plain).collect(),
+        StrictJson::Object(members) => {
+            let members =
+                members.into_iter().map(|(name, value)| (name.into_owned(), plain(value)));
+            serde_json::Value::Object(members.collect())
         }
     }
 }
@@ -218,6 +249,17 @@ mod tests {
         ] {
             assert!(json(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn actions_see_all_but_secrets() {
+        let body = r#"{"client_id":"c","client_secret":"s","x":{"a":[1,2.5,null]},"f":true}"#;
+        let seen = serde_json::Value::Object(json(body).unwrap().for_actions());
+        let expected =
+            serde_json::json!({ "client_id": "c", "x": { "a": [1, 2.5, null] }, "f": true });
+        assert_eq!(seen, expected);
+        let form = form("client_assertion=a.b.c&x-integration-user=u%31").unwrap().for_actions();
+        assert_eq!(serde_json::Value::Object(form), serde_json::json!({"x-integration-user":"u1"}));
     }
 
     #[test]

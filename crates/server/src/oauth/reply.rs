@@ -43,6 +43,8 @@ pub(super) struct OAuthError {
     reason: Option<&'static str>,
     /// Further headers, where a client reads them.
     headers: Option<Box<HeaderMap>>,
+    /// The execution of Actions that it comes from, for the log events alone.
+    execution: Option<Box<str>>,
 }
 
 #[derive(Serialize)]
@@ -68,6 +70,7 @@ impl OAuthError {
             retry_after_s: None,
             reason: None,
             headers: None,
+            execution: None,
         }
     }
 
@@ -80,6 +83,16 @@ impl OAuthError {
     /// Why, in a word that the caller does not get.
     pub(super) fn reason(&self) -> &'static str {
         self.reason.unwrap_or(self.error)
+    }
+
+    /// Says which execution of Actions it comes from.
+    pub(super) fn of_execution(self, id: String) -> Self {
+        Self { execution: Some(id.into_boxed_str()), ..self }
+    }
+
+    /// The execution of Actions that it comes from.
+    pub(super) fn execution(&self) -> Option<&str> {
+        self.execution.as_deref()
     }
 
     /// What the caller gets: the word and the sentence.
@@ -160,7 +173,19 @@ impl OAuthError {
     /// 500: a bound Action did not come to a verdict. What went wrong in it is the operator's to know.
     pub(super) fn action_failed() -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self::new(status, "server_error", "The token could not be issued")
+        Self::new(status, "server_error", "The token could not be issued").because("action_failed")
+    }
+
+    /// A bound Action refused the token, in its own words.
+    pub(super) fn denied_by_action(code: &str, reason: &str) -> Self {
+        // Compat(auth0): the statuses that its Hooks had; of Actions none is documented.
+        let (status, error) = match code {
+            "invalid_scope" => (StatusCode::BAD_REQUEST, "invalid_scope"),
+            "invalid_request" => (StatusCode::BAD_REQUEST, "invalid_request"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+        };
+        let reason = if reason.is_empty() { "The token was refused" } else { reason };
+        Self::new(status, error, reason.to_owned()).because("action_denied")
     }
 
     /// Compat(auth0): `access_denied` where RFC 6749 has `invalid_client`. Unknown, wrong, expired

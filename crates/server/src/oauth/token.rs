@@ -16,14 +16,16 @@ use keyward_core::tenant::ResourceParameter;
 use keyward_core::time::Timestamp;
 use keyward_core::token::{Dialect, TokenClaims, TokenId};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
+use super::actions::ask_actions;
 use super::client::{decide_request, refuse};
 use super::parameters::Parameters;
 use super::quota::write_standing;
 use super::reply::{Asked, OAuthError};
 use super::request::OAuthRequest;
 use super::throttle::Throttle;
-use crate::logs::{TokenOutcome, note_token, note_unrun_action};
+use crate::logs::{TokenOutcome, note_token};
 use crate::possession::claim;
 use crate::services::Services;
 use crate::signing::random_base62;
@@ -33,6 +35,8 @@ const TOKEN_ID_LENGTH: usize = 22;
 /// How long a request may be held until a token can be told from those revoked just before, in
 /// milliseconds. Longer happens only when the clock was set back.
 const PAUSE_MS_MAX: i64 = 1_000;
+/// How often a request is taken through Actions anew because others were bound meanwhile.
+const FLOW_CHANGES_MAX: u32 = 3;
 
 /// The answer of RFC 6749 §5.1.
 #[derive(Serialize)]
@@ -131,17 +135,32 @@ async fn answer(
         // The policy may have changed meanwhile.
         (permit, api) = admit(services, throttle, request, &wanted)?;
     }
-    refuse_unrun_actions(services, request, &permit, &api)?;
     // Given back when what follows fails.
     let counted = services
         .take_quota(&permit, issued_at)
         .map_err(|exceeded| OAuthError::quota_exceeded(&exceeded, issued_at))?;
-    let claims = claims(services, &permit, &api, issued_at)?;
+    let mut said = ask_actions(services, request, &permit, &api).await?;
+    // Security: what changed while they ran counts, and what was bound meanwhile is asked as well.
+    let mut asked = permit.flow.take();
+    (permit, api) = admit(services, throttle, request, &wanted)?;
+    for _ in 0..FLOW_CHANGES_MAX {
+        if permit.flow == asked {
+            break;
+        }
+        said = ask_actions(services, request, &permit, &api).await?;
+        asked = permit.flow.take();
+        (permit, api) = admit(services, throttle, request, &wanted)?;
+    }
+    if permit.flow != asked {
+        return Err(OAuthError::unavailable());
+    }
+    let scope = scope(services, request, &wanted, &permit, said.scopes.as_deref());
+    let claims = claims(services, &permit, &api, (issued_at, &scope, said.claims))?;
     claim(services, &permit)
         .map_err(|denial| refuse(services, throttle, request, &denial, Asked::default()))?;
     let is_admitted_still = || {
-        let (permit, api) = admit(services, throttle, request, &wanted)?;
-        refuse_unrun_actions(services, request, &permit, &api)
+        let (permit, _) = admit(services, throttle, request, &wanted)?;
+        if permit.flow == asked { Ok(()) } else { Err(OAuthError::unavailable()) }
     };
     let (access_token, claims) = sign(services, &api, claims, is_admitted_still).await?;
     let mut headers = HeaderMap::new();
@@ -158,7 +177,8 @@ async fn answer(
         "issued a token"
     );
     let (client, scope) = (&permit.client, claims.scope.as_deref());
-    let issued = TokenOutcome::Issued { client, audience: &api.identifier, scope };
+    let execution = said.execution.as_deref();
+    let issued = TokenOutcome::Issued { client, audience: &api.identifier, scope, execution };
     note_token(services, (request.id, &request.origin), services.now(), &issued);
     let answer = TokenAnswer {
         access_token,
@@ -182,32 +202,27 @@ fn note_refusal(services: &Services, request: &OAuthRequest, refused: &OAuthErro
         error,
         description,
         reason: refused.reason(),
+        execution: refused.execution(),
     };
     note_token(services, (request.id, &request.origin), services.now(), &outcome);
 }
 
-/// Refuses a token that bound Actions would have a say in: nothing can run them yet, and leaving
-/// them out would let through what they are there to refuse.
-///
-/// Tokens for Keyward's own API are issued without them, so that whoever bound an Action that
-/// cannot run can also unbind it.
-fn refuse_unrun_actions(
+/// The scopes of the token: those that the request gets, or those that an Action asks for as far as
+/// the client's grant has them.
+fn scope(
     services: &Services,
     request: &OAuthRequest,
+    wanted: &Wanted<'_>,
     permit: &Permit,
-    api: &ApiRecord,
-) -> Result<(), OAuthError> {
-    let bound = permit.flow.as_deref().and_then(|flow| flow.first());
-    let Some(step) = bound.filter(|_| !api.is_system) else { return Ok(()) };
-    tracing::error!(
-        action.id = %step.action,
-        action.name = step.name,
-        client.id = %permit.client,
-        "no token: the bound Action cannot be run"
-    );
-    let action = (step.action.as_str(), step.name.as_str());
-    note_unrun_action(services, (request.id, &request.origin), &permit.client, action);
-    Err(OAuthError::action_failed())
+    said: Option<&[String]>,
+) -> Arc<str> {
+    let Some(said) = said else { return Arc::clone(&permit.scope) };
+    let default_audience = services.policy.generation().default_audience().map(str::to_owned);
+    let audience = wanted.audience.or(default_audience.as_deref());
+    let all = TokenRequest { audience, scope: None, organization: wanted.organization };
+    let Decision::Allow(all) = decide_token(services, request, all) else { return "".into() };
+    let kept = all.scope.split(' ').filter(|one| said.iter().any(|scope| scope == one));
+    kept.collect::<Vec<_>>().join(" ").into()
 }
 
 /// Decides the request.
@@ -283,7 +298,7 @@ fn claims(
     services: &Services,
     permit: &Permit,
     api: &ApiRecord,
-    issued_at: Timestamp,
+    (issued_at, scope, extra): (Timestamp, &str, Map<String, Value>),
 ) -> Result<TokenClaims, OAuthError> {
     let issued_at_s = issued_at.seconds();
     let jti = match api.dialect {
@@ -291,19 +306,19 @@ fn claims(
         Dialect::Rfc9068 => Some(new_token_id()?),
     };
     let organization = permit.token.as_ref().and_then(|terms| terms.organization.as_ref());
-    let scopes = permit.scope.split(' ').filter(|scope| !scope.is_empty());
+    let scopes = scope.split(' ').filter(|scope| !scope.is_empty());
     Ok(TokenClaims {
         issuer: Arc::from(services.issuer.as_str()),
         client: permit.client.clone(),
         audience: api.identifier.clone(),
-        scope: Some(permit.scope.to_string()).filter(|scope| !scope.is_empty()),
+        scope: Some(scope.to_owned()).filter(|scope| !scope.is_empty()),
         issued_at_s,
         expires_at_s: issued_at_s.saturating_add(i64::from(api.token_lifetime_s)),
         jti,
         organization: organization.map(|one| (one.id.to_string(), one.name.to_string())),
         permissions: api.permissions_claim.then(|| scopes.map(str::to_owned).collect()),
         cnf: permit.confirmation.as_deref().map(Confirmation::to_json),
-        extra: serde_json::Map::new(),
+        extra,
     })
 }
 

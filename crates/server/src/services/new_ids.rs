@@ -92,6 +92,14 @@ impl Services {
     pub fn new_binding_id(&self) -> Result<BindingId, RandomError> {
         BindingId::parse(&random_uuid()?).map_err(|_| RandomError)
     }
+
+    /// A new id of an execution.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn new_execution_id(&self) -> Result<String, RandomError> {
+        random_uuid()
+    }
 }
 
 pub(super) fn new_api_id() -> Result<ApiId, RandomError> {

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use keyward_actions::FailureKind;
 use keyward_core::action::{Action, ActionVersion, Script, VERSIONS_MAX};
 use keyward_core::id::ActionVersionId;
 use keyward_core::time::Timestamp;
@@ -52,8 +53,15 @@ pub(in crate::management) async fn deploy_action(
     admitted: Admitted<CreateActions>,
     Place(id): Place<String>,
 ) -> Result<Response, ManagementFailure> {
+    let seen = services.store.action(&action_id(&id)?).await?.ok_or_else(|| not_found("action"))?;
+    // Before the transaction, which holds the only writer.
+    check(&services, &seen.draft).await?;
     let mut tx = admitted.begin(&services).await?;
     let mut action = load(&mut tx, &id).await?;
+    if action.draft != seen.draft {
+        let message = "The draft was changed meanwhile, try again";
+        return Err(Failure::conflict("conflict", message).into());
+    }
     let draft = action.draft.clone();
     let version = deploy(&services, &mut tx, &mut action, draft, admitted.now).await?;
     services.commit(tx).await?;
@@ -91,7 +99,35 @@ fn update_draft(body: &RawBody) -> Result<bool, Failure> {
     fields.finish().map(|()| update_draft)
 }
 
-/// Writes a new version and lets the Action run it.
+/// Whether a version can be made of a draft: it asks for nothing that is not there, and it compiles.
+pub(super) async fn check(services: &Services, draft: &Script) -> Result<(), ManagementFailure> {
+    // Compat(auth0): not the words "must be in the 'built' state", on which its deploy tool waits
+    // for minutes: waiting mends nothing here.
+    let failed = |fault: &dyn std::fmt::Display| {
+        let message = format!("Compilation failed: {fault}");
+        Failure::bad_request("compilation_failed", message)
+    };
+    draft.check_deployable().map_err(|fault| failed(&fault))?;
+    services.actions.check(&draft.code).await.map_err(|failure| match failure.kind {
+        FailureKind::Syntax => failed(&format!("{}: {}", failure.name, failure.message)),
+        FailureKind::NoWorker | FailureKind::Crashed | FailureKind::Malformed => {
+            Failure::unavailable("The code cannot be compiled now, try again")
+                .because(failure.message)
+        }
+        FailureKind::Threw
+        | FailureKind::Cpu
+        | FailureKind::Clock
+        | FailureKind::Memory
+        | FailureKind::NoHandler
+        | FailureKind::Pending
+        | FailureKind::Misuse
+        | FailureKind::TooLarge
+        | FailureKind::NoVersion => failed(&failure.message),
+    })?;
+    Ok(())
+}
+
+/// Writes a new version and lets the Action run it. It was checked.
 pub(super) async fn deploy(
     services: &Services,
     tx: &mut Tx,
@@ -99,12 +135,6 @@ pub(super) async fn deploy(
     script: Script,
     now: Timestamp,
 ) -> Result<ActionVersion, ManagementFailure> {
-    // Compat(auth0): not the words "must be in the 'built' state", on which its deploy tool waits
-    // for minutes: waiting mends nothing here.
-    script.check_deployable().map_err(|fault| {
-        let message = format!("Compilation failed: {fault}");
-        Failure::bad_request("compilation_failed", message)
-    })?;
     let version = action.deploy(services.new_action_version_id()?, script, now);
     tx.insert_action_version(&version).await?;
     action.version = tx.update_action(action).await?;

@@ -9,12 +9,10 @@ use keyward_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::moment;
+use crate::actions::{SEALED_KIND, sealed_record};
 use crate::failure::Failure;
 use crate::management::fields::{Fields, invalid_field, missing};
 use crate::services::Services;
-
-/// What secrets of Actions are sealed for.
-pub(crate) const SEALED_KIND: &str = "action-secret";
 
 /// A request to make an Action.
 #[derive(Debug)]
@@ -161,11 +159,6 @@ fn secret(
     let sealed = services.master.seal(SEALED_KIND, &record, value.as_bytes());
     let sealed = sealed.map_err(Failure::internal)?;
     Ok(ActionSecret { name, sealed, updated_at: now })
-}
-
-/// What a sealed secret is bound to: moved to another Action or name it does not open.
-fn sealed_record(id: &ActionId, name: &str) -> String {
-    format!("{id}/{name}")
 }
 
 /// Writes an Action.

@@ -298,7 +298,7 @@ fn defaults() -> Map<String, Value> {
 }
 
 /// Auth0's name for an installation: the first label of its host.
-pub(in crate::management) fn tenant(issuer: &str) -> &str {
+pub(crate) fn tenant(issuer: &str) -> &str {
     let host = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
     host.split(['.', ':', '/']).next().unwrap_or(host)
 }

@@ -1,0 +1,7 @@
+// expect: refused
+// Searches a sparse array of the greatest length.
+exports.onExecuteCredentialsExchange = async () => {
+  const list = [];
+  list.length = 4294967295;
+  for (;;) list.indexOf(1);
+};

@@ -1,0 +1,6 @@
+// expect: refused
+// Replaces the empty string everywhere in a string that grows with it.
+exports.onExecuteCredentialsExchange = async () => {
+  let text = 'x';
+  for (;;) text = text.replaceAll('', '--');
+};

@@ -1,0 +1,7 @@
+// expect: refused
+// A comparator that never returns.
+exports.onExecuteCredentialsExchange = async () => {
+  return [3, 1, 2].sort(() => {
+    for (;;);
+  });
+};

@@ -1,0 +1,5 @@
+// expect: refused
+// Closes the braces around the module and opens a block.
+}
+exports.onExecuteCredentialsExchange = async () => {};
+{

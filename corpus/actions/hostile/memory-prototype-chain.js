@@ -1,0 +1,6 @@
+// expect: refused
+// A prototype chain without end.
+exports.onExecuteCredentialsExchange = async () => {
+  let object = {};
+  for (;;) object = Object.create(object);
+};

@@ -1,0 +1,6 @@
+// expect: refused
+// A string that doubles without end.
+exports.onExecuteCredentialsExchange = async () => {
+  let text = 'x';
+  for (;;) text += text;
+};

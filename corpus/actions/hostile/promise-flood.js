@@ -1,0 +1,5 @@
+// expect: refused
+// Makes promises with reactions without end.
+exports.onExecuteCredentialsExchange = async () => {
+  for (;;) Promise.resolve().then(() => {});
+};

@@ -1,0 +1,3 @@
+// expect: refused
+// A race without contenders never ends.
+exports.onExecuteCredentialsExchange = () => Promise.race([]);

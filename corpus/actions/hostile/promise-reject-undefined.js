@@ -1,0 +1,3 @@
+// expect: refused
+// Rejects without a reason.
+exports.onExecuteCredentialsExchange = () => Promise.reject();

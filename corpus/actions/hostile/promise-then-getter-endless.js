@@ -1,0 +1,7 @@
+// expect: refused
+// Looking for a then method never returns.
+exports.onExecuteCredentialsExchange = async () => ({
+  get then() {
+    for (;;);
+  },
+});

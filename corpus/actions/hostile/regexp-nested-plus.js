@@ -1,0 +1,3 @@
+// expect: refused
+// Nested quantifiers over a text that fits only nearly.
+exports.onExecuteCredentialsExchange = async () => /^(a+)+$/.test(`${'a'.repeat(60)}b`);

@@ -1,0 +1,3 @@
+// expect: refused
+// Backtracking over property classes.
+exports.onExecuteCredentialsExchange = async () => /^(\p{L}+\p{M}*)+$/u.test(`${'a'.repeat(60)}!`);

@@ -1,0 +1,26 @@
+// expect: contained
+// Reserved names in disguises that a check may overlook.
+exports.onExecuteCredentialsExchange = async (event, api) => {
+  let reads = 0;
+  const names = [
+    { toString: () => (reads++ === 0 ? 'https://claims.example/a' : 'sub') },
+    ['sub'],
+    Object('iss'),
+    'SUB',
+    ' sub',
+    'sub\u0000',
+    's\u0075b',
+    'scope ',
+    '\ufeffexp',
+    'https://auth0.com/sub',
+    'https://sub.webtask.io/x',
+    'urn:auth0:sub',
+  ];
+  for (const name of names) {
+    try {
+      api.accessToken.setCustomClaim(name, 'admin');
+    } catch (error) {
+      // refused
+    }
+  }
+};

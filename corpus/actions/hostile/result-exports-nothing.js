@@ -1,0 +1,3 @@
+// expect: refused
+// The module exports nothing.
+const handler = async () => {};

@@ -1,0 +1,3 @@
+// expect: refused
+// The module sets its exports to null.
+module.exports = null;

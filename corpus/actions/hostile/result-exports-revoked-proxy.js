@@ -1,0 +1,5 @@
+// expect: refused
+// The exports are a revoked proxy.
+const { proxy, revoke } = Proxy.revocable({}, {});
+revoke();
+module.exports = proxy;

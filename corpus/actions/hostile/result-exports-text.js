@@ -1,0 +1,3 @@
+// expect: refused
+// The exported handler is a text.
+exports.onExecuteCredentialsExchange = 'async () => {}';

@@ -1,0 +1,3 @@
+// expect: refused
+// The module throws while it loads.
+throw new Error('not today');

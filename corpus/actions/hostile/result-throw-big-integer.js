@@ -1,0 +1,5 @@
+// expect: refused
+// Throws a big integer.
+exports.onExecuteCredentialsExchange = async () => {
+  throw 1n;
+};

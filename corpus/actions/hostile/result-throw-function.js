@@ -1,0 +1,5 @@
+// expect: refused
+// Throws a function.
+exports.onExecuteCredentialsExchange = async () => {
+  throw () => 'no';
+};

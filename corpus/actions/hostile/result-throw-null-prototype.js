@@ -1,0 +1,5 @@
+// expect: refused
+// Throws an object without a prototype.
+exports.onExecuteCredentialsExchange = async () => {
+  throw Object.create(null);
+};

@@ -1,0 +1,5 @@
+// expect: refused
+// Throws null.
+exports.onExecuteCredentialsExchange = async () => {
+  throw null;
+};

@@ -1,0 +1,5 @@
+// expect: refused
+// Throws undefined.
+exports.onExecuteCredentialsExchange = async () => {
+  throw undefined;
+};

@@ -1,0 +1,10 @@
+// expect: refused
+// An iterator that spreads itself.
+exports.onExecuteCredentialsExchange = async () => {
+  const endless = {
+    [Symbol.iterator]() {
+      return [...this];
+    },
+  };
+  return [...endless];
+};

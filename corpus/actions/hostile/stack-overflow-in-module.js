@@ -1,0 +1,7 @@
+// expect: refused
+// Overflows the stack while the module loads.
+(function again() {
+  again();
+})();
+
+exports.onExecuteCredentialsExchange = async () => {};
