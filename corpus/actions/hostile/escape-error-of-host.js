@@ -6,8 +6,6 @@ exports.onExecuteCredentialsExchange = async (event, api) => {
     () => require('keyward/ip').parse('nonsense'),
     () => require('ipaddr.js').parse('nonsense'),
     () => require('crypto').createHash('nonsense'),
-    () => api.accessToken.setCustomClaim(),
-    () => api.cache.set(),
     () => JSON.parse('nonsense'),
   ];
   for (const attempt of attempts) {

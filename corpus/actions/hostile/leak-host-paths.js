@@ -7,7 +7,6 @@ exports.onExecuteCredentialsExchange = async (event, api) => {
     () => require('no such module'),
     () => require('keyward/ip').parse('nonsense'),
     () => JSON.parse('{'),
-    () => api.accessToken.setCustomClaim(Symbol('name'), 1),
   ];
   for (const attempt of attempts) {
     try {

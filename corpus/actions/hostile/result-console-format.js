@@ -5,5 +5,5 @@ exports.onExecuteCredentialsExchange = async () => {
   console.log('%s', Symbol('x'), '%s', 1n);
   console.log('%999999999d', 1);
   console.log('%1$s%n%n%n%p', 'x');
-  console.log('%s'.repeat(100000), ...new Array(100).fill('x'));
+  console.log('%s'.repeat(2000), ...new Array(100).fill('x'));
 };

@@ -47,10 +47,13 @@ const MODULES: [(&str, &str); 3] = [
 /// those of the code.
 const WRAPPER: (&str, &str) =
     ("(function (exports, require, module, __filename, __dirname) {", "\n})");
-/// The same with other ends. Code that closes what stands around it, to open something else, fits one
-/// of them only; what fits both is the body of a function.
-const OTHER_WRAPPER: (&str, &str) =
-    ("[function (exports, require, module, __filename, __dirname) {", "\n}]");
+/// The same as a declaration and as a method. Code that closes what stands around it, to open
+/// something else, goes on behind the first with a statement and behind the second with a comma or a
+/// brace, and nothing is both: what fits the two is the body of a function.
+const OTHER_WRAPPERS: [(&str, &str); 2] = [
+    ("function f(exports, require, module, __filename, __dirname) {", "\n}"),
+    ("({ f(exports, require, module, __filename, __dirname) {", "\n} })"),
+];
 /// What errors call the code.
 const SCRIPT_NAME: &str = "action.js";
 /// Memory for making a realm, which a script's own limit replaces.
@@ -105,7 +108,9 @@ impl Engine {
             compile(SCRIPT_NAME, format!("{before}{code}{after}"), false, &self.interrupt)
         };
         let compiled = wrapped(WRAPPER)?;
-        wrapped(OTHER_WRAPPER)?;
+        for wrapper in OTHER_WRAPPERS {
+            wrapped(wrapper)?;
+        }
         self.scripts.insert(script, compiled);
         Ok(())
     }

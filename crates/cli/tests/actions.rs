@@ -240,8 +240,10 @@ async fn every_good_script_does_what_it_says() {
                     let expected = expect.get("claims").cloned().unwrap_or_else(|| json!({}));
                     assert_eq!(Value::Object(claims.clone()), expected, "{place}");
                     if let Some(expected) = expect.get("scopes") {
-                        let all = vec!["read:things".to_owned(), "write:things".to_owned()];
-                        assert_eq!(&json!(scopes.clone().unwrap_or(all)), expected, "{place}");
+                        let asked = event(case.get("event"));
+                        let before = asked["transaction"]["target_scopes"].clone();
+                        let scopes = scopes.as_ref().map_or(before, |scopes| json!(scopes));
+                        assert_eq!(&scopes, expected, "{place}");
                     }
                 }
                 (Answer::Denied { code, reason }, "denied") => {
@@ -269,7 +271,17 @@ async fn every_hostile_script_ends_in_time_and_achieves_nothing() {
     for script in &scripts {
         let steps = [step(&script.name, &script.code, None)];
         let cache = Cache::default();
-        let report = ask(&pool, &cache, &steps, question(event(None), limits)).await;
+        // What looks for another run's state runs after runs that left some.
+        let runs = if script.name.starts_with("leak-") { 3 } else { 1 };
+        let mut report = None;
+        for run in 1..=runs {
+            let marker = json!({ "request": { "body": { "marker": format!("marker-{run}") } } });
+            let asked = question(event(Some(&marker)), limits);
+            let again = ask(&pool, &cache, &steps, asked).await;
+            let denied = |one: &FlowReport| matches!(one.answer, Answer::Denied { .. });
+            report = report.filter(denied).or(Some(again));
+        }
+        let report = report.unwrap();
         let took = Duration::from_micros(report.steps[0].took_us);
         println!("{:40} {:>8.1} ms {:?}", script.name, took.as_secs_f64() * 1e3, report.answer);
         let refused = !matches!(report.answer, Answer::Granted { .. });

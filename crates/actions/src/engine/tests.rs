@@ -118,7 +118,17 @@ fn an_error_says_where() {
 
 #[test]
 fn code_that_leaves_its_function_is_none() {
-    for code in ["}); (function () {", "}]; [function () {", "} } {{", "return 1;\n}"] {
+    for code in [
+        "}); (function () {",
+        "}, function () {",
+        "}[0] = function () {",
+        "}[x] = function () {",
+        "} f2() {",
+        "}; function g() {",
+        "} }); ({ f() {",
+        "} } {{",
+        "return 1;\n}",
+    ] {
         let fault = engine().load("s".to_owned(), code).unwrap_err();
         assert_eq!(fault.kind, FailureKind::Syntax, "{code}");
     }

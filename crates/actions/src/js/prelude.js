@@ -331,7 +331,9 @@
   };
   const errors = [Error, globalThis.AggregateError, globalThis.EvalError, RangeError,
     globalThis.ReferenceError, globalThis.SyntaxError, TypeError, globalThis.URIError];
-  for (const one of [Object, globalThis.Function, ...errors]) letInherit(one.prototype);
+  const inherited = [Object, globalThis.Function, Array, globalThis.Map, globalThis.Set,
+    globalThis.Date, globalThis.RegExp, Promise, ...errors];
+  for (const one of inherited) letInherit(one.prototype);
   const hidden = [
     getPrototypeOf(function* () {}), getPrototypeOf(async function () {}),
     getPrototypeOf(async function* () {}), getPrototypeOf(Uint8Array),
@@ -378,7 +380,10 @@
     Reflect.apply(wrapper, module.exports, [module.exports, require, module, 'action.js', '/']);
     const handler = module.exports.onExecuteCredentialsExchange;
     if (typeof handler !== 'function') return host.noHandler();
-    await Reflect.apply(handler, module.exports, [given, api]);
+    const result = await Reflect.apply(handler, module.exports, [given, api]);
+    if (isObject(result) && typeof result.next === 'function') {
+      fail('onExecuteCredentialsExchange is a generator, whose body nobody runs');
+    }
     return undefined;
   };
   return (wrapper, event, secrets) => {

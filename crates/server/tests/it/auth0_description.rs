@@ -71,6 +71,9 @@ async fn tour(operator: &Operator<'_>) {
     operator.post(actions, action).await;
     operator.post(&format!("{actions}/{action_id}/deploy"), json!({})).await;
     operator.post(&format!("{actions}/{action_id}/test"), json!({ "payload": {} })).await;
+    let tried = json!({ "payload": { "event": {} } });
+    operator.post(&format!("{actions}/{action_id}/test"), tried).await;
+    operator.get("/api/v2/actions/executions/none").await;
     operator.get("/api/v2/actions/triggers/post-login/bindings").await;
     operator.get("/api/v2/actions/modules").await;
     let keys = operator.get("/api/v2/keys/signing").await.json();

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::operator::{Operator, token_for};
-use crate::support::{API, World};
+use crate::operator::Operator;
+use crate::support::World;
 
 const PATH: &str = "/api/v2/actions/actions";
 const BINDINGS: &str = "/api/v2/actions/triggers/credentials-exchange/bindings";
@@ -299,47 +299,4 @@ async fn bindings_are_replaced_in_order() {
     assert_eq!(operator.patch(BINDINGS, bind(&[])).await.json(), json!({ "bindings": [] }));
     let triggers = operator.get("/api/v2/actions/triggers").await.json();
     assert_eq!(triggers["triggers"][0]["id"], "credentials-exchange");
-}
-
-#[tokio::test]
-async fn no_token_passes_an_action_that_cannot_run() {
-    let world = World::new().await;
-    let operator = Operator::new(&world).await;
-    let customer = world.customer('c').await;
-    let id = create(&operator, "gatekeeper").await;
-    deploy(&operator, &id).await;
-    assert_eq!(world.ask_token(&customer).await.status, 200, "it is not bound");
-    operator.patch(BINDINGS, bind(&["gatekeeper"])).await;
-    let refused = world.ask_token(&customer).await;
-    assert_eq!(
-        refused.to_string(),
-        r#"500 {"error":"server_error","error_description":"The token could not be issued"}"#
-    );
-    world.services.logs.write_all(&world.services.store).await.unwrap();
-    let logged = operator.get("/api/v2/logs?q=type:actions_execution_failed").await.json();
-    assert_eq!(logged[0]["details"]["action"]["name"], "gatekeeper", "{logged}");
-    // Whoever bound it can still come in and take it away.
-    let admin = world.operator().await;
-    assert!(!admin.is_empty());
-    let gone = operator.delete(&format!("{PATH}/{id}")).await;
-    assert_eq!(gone.status, 400, "it is bound: {gone}");
-    assert_eq!(world.ask_token(&customer).await.status, 500);
-    assert_eq!(operator.delete(&format!("{PATH}/{id}?force=true")).await.status, 204);
-    assert_eq!(operator.get(BINDINGS).await.json()["bindings"], json!([]));
-    assert_eq!(operator.delete(&format!("{PATH}/{id}?force=true")).await.status, 404);
-    token_for(&world, &customer, API).await;
-}
-
-#[tokio::test]
-async fn a_refusal_by_the_list_comes_before_any_action() {
-    let world = World::new().await;
-    let operator = Operator::new(&world).await;
-    let list = world.enforce(&["203.0.113.0/24"]);
-    let customer = world.customer_with('c', |client| client.allowlist = list).await;
-    let id = create(&operator, "gatekeeper").await;
-    deploy(&operator, &id).await;
-    operator.patch(BINDINGS, bind(&["gatekeeper"])).await;
-    assert_eq!(world.ask_token(&customer).await.status, 403);
-    let inside = world.ask_token_from("203.0.113.9", &customer, &customer.secret).await;
-    assert_eq!(inside.status, 500);
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
+use keyward_actions::WorkerProgram;
 use keyward_allowlist::{Connection, EntryRules, Peer, parse_entry};
 use keyward_core::actor::Actor;
 use keyward_core::allowlist::{Allowlist, Entry, Mode};
@@ -16,6 +17,7 @@ use keyward_core::organization::GrantOrganizations;
 use keyward_core::secret::{ClientSecret, PlainSecret};
 use keyward_core::time::{Clock as _, Timestamp};
 use keyward_gate::{Checks, Events};
+use keyward_server::actions::ActionsOptions;
 use keyward_server::services::{ADMIN_FILE, AdminFile, Services, ServicesOptions};
 use keyward_store::{GrantFilter, Page, Tx};
 use tempfile::TempDir;
@@ -53,6 +55,16 @@ pub(crate) struct Customer {
     pub(crate) api_key: String,
 }
 
+/// One worker, of this crate's own.
+fn actions() -> ActionsOptions {
+    let program = env!("CARGO_BIN_EXE_keyward-test-worker").into();
+    ActionsOptions {
+        program: Some(WorkerProgram { program, arguments: Vec::new() }),
+        workers: 1,
+        ..ActionsOptions::default()
+    }
+}
+
 impl World {
     /// A server with the defaults.
     pub(crate) async fn new() -> Self {
@@ -66,6 +78,7 @@ impl World {
         let mut options = ServicesOptions::new(folder.path().join("data"), ISSUER);
         options.clock = Arc::clone(&clock) as _;
         options.default_audience = Some(API.to_owned());
+        options.actions = actions();
         edit(&mut options);
         let services = Services::open(options).await.unwrap();
         let admin = fs::read(folder.path().join("data").join(ADMIN_FILE)).unwrap();
@@ -86,6 +99,7 @@ impl World {
         let mut options = ServicesOptions::new(folder.path().join("data"), ISSUER);
         options.clock = Arc::clone(&clock) as _;
         options.default_audience = Some(API.to_owned());
+        options.actions = actions();
         let services = Services::open(options).await.unwrap();
         let router = keyward_server::public_router(&services);
         Self { services, clock, router, admin, answered, folder }
