@@ -1,6 +1,7 @@
 // auth0 6 and 7, which have one management API: a customer's key from its making to its end.
 // `node fern.mjs 7`
 import assert from 'node:assert/strict';
+import { BINDINGS, CODE, NAME, SECRETS, TRIGGERS, claimsOf, guards, trial } from './actions.mjs';
 import { CLIENT_ID, CLIENT_SECRET, DOMAIN, INSIDE, OUTSIDE, from, isRefusal, opensFrom } from './doors.mjs';
 
 const version = process.argv[2];
@@ -56,16 +57,18 @@ const grant = await management.clientGrants.create({
 assert.match(grant.id, /^cgr_\w{16}$/);
 
 // The first door.
-async function token(address) {
+async function token(address, key = { id, secret }) {
   if (version === '7') {
     const { TokenProvider } = await import('auth0/management');
     const provider = new TokenProvider({
-      domain: DOMAIN, clientId: id, clientSecret: secret, audience: identifier,
+      domain: DOMAIN, clientId: key.id, clientSecret: key.secret, audience: identifier,
     });
     return from(address, () => provider.getAccessToken());
   }
   const { AuthenticationClient } = await import('auth0-v6');
-  const authentication = new AuthenticationClient({ domain: DOMAIN, clientId: id, clientSecret: secret });
+  const authentication = new AuthenticationClient({
+    domain: DOMAIN, clientId: key.id, clientSecret: key.secret,
+  });
   const grant = () => authentication.oauth.clientCredentialsGrant({ audience: identifier });
   const { data } = await from(address, grant);
   assert.deepEqual([data.token_type, data.expires_in, data.scope], ['Bearer', 600, 'read:orders']);
@@ -147,6 +150,49 @@ if (version === '7') {
   for await (const found of await management.resourceServers.list({ per_page: 3 })) apis.push(found.id);
   assert.equal(new Set(apis).size, 9, 'the management API, ours, seven');
 }
+
+// An Action: tried, deployed, bound, changed, rolled back, unbound.
+const open = await management.clients.create({
+  name: 'Guarded by an Action', app_type: 'non_interactive', grant_types: ['client_credentials'],
+});
+await management.clientGrants.create({ client_id: open.client_id, audience: identifier, scope: ['read:orders'] });
+const ask = (address) => token(address, { id: open.client_id, secret: open.client_secret });
+const action = await management.actions.create({
+  name: NAME, code: CODE, secrets: SECRETS, supported_triggers: TRIGGERS,
+});
+assert.equal(action.all_changes_deployed, false);
+const { payload: outside } = await management.actions.test(action.id, trial(OUTSIDE));
+assert.deepEqual(outside.denied, { code: 'invalid_request', reason: 'not from there' });
+const { payload: inside } = await management.actions.test(action.id, trial(INSIDE));
+assert.deepEqual([inside.result, inside.console[0].text], ['allowed', `asked from ${INSIDE}`]);
+const early = await fault(
+  management.actions.triggers.bindings.updateMany('credentials-exchange', { bindings: BINDINGS }),
+  Management.BadRequestError,
+);
+assert.match(early.message, /must be deployed/);
+await management.actions.deploy(action.id);
+const { bindings } = await management.actions.triggers.bindings.updateMany(
+  'credentials-exchange', { bindings: BINDINGS },
+);
+assert.equal(bindings[0].action.name, NAME);
+await guards(ask);
+await management.actions.update(action.id, { code: 'exports.onExecuteCredentialsExchange = async () => { throw new Error("no"); };' });
+await guards(ask);
+await management.actions.deploy(action.id);
+const broken = await ask(INSIDE).then(() => assert.fail('a token'), (error) => error);
+assert.equal(broken.statusCode, 500);
+const versions = [];
+for await (const one of await management.actions.versions.list(action.id)) versions.push(one);
+const first = versions.find(({ number }) => number === 1);
+await management.actions.versions.deploy(action.id, first.id, {});
+await guards(ask);
+await management.actions.update(action.id, { code: 'const a = ;' });
+const faulty = await fault(management.actions.deploy(action.id), Management.BadRequestError);
+assert.match(faulty.message, /^Compilation failed: SyntaxError: line 1/);
+await management.actions.triggers.bindings.updateMany('credentials-exchange', { bindings: [] });
+assert.equal(claimsOf(await ask(OUTSIDE))['https://claims.example/from'], undefined);
+await management.actions.delete(action.id);
+await management.clients.delete(open.client_id);
 
 // A new secret, and the end: deleting is idempotent, and takes the grants along.
 const rotated = await management.clients.rotateSecret(id);

@@ -1,6 +1,7 @@
 // auth0 4, whose calls are named otherwise, and which lists plain arrays.
 import assert from 'node:assert/strict';
 import { AuthenticationClient, ManagementApiError, ManagementClient } from 'auth0-v4';
+import { BINDINGS, CODE, NAME, SECRETS, TRIGGERS, claimsOf, guards, trial } from './actions.mjs';
 import { CLIENT_ID, CLIENT_SECRET, DOMAIN, INSIDE, OUTSIDE, from, isRefusal, opensFrom } from './doors.mjs';
 
 const management = new ManagementClient({ domain: DOMAIN, clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
@@ -55,6 +56,40 @@ const { data: page } = await management.clients.getAll({ include_totals: true, p
 assert.deepEqual([page.start, page.limit, page.total, page.clients.length], [5, 5, plain.length, 5]);
 const { data: grants } = await management.clientGrants.getAll({ client_id });
 assert.deepEqual(grants.map(({ audience, scope }) => [audience, scope]), [[identifier, ['read:orders']]]);
+
+// An Action.
+const { data: open } = await management.clients.create({
+  name: 'Guarded by an Action', app_type: 'non_interactive', grant_types: ['client_credentials'],
+});
+await management.clientGrants.create({ client_id: open.client_id, audience: identifier, scope: ['read:orders'] });
+const opened = new AuthenticationClient({
+  domain: DOMAIN, clientId: open.client_id, clientSecret: open.client_secret,
+});
+const ask = async (address) => {
+  const { data } = await from(address, () => opened.oauth.clientCredentialsGrant({ audience: identifier }));
+  return data.access_token;
+};
+const { data: action } = await management.actions.create({
+  name: NAME, code: CODE, secrets: SECRETS, supported_triggers: TRIGGERS,
+});
+const { id: actionId } = action;
+const { data: tried } = await management.actions.test({ id: actionId }, trial(OUTSIDE));
+assert.equal(tried.payload.denied.reason, 'not from there');
+await management.actions.deploy({ id: actionId });
+const trigger = { triggerId: 'credentials-exchange' };
+await management.actions.updateTriggerBindings(trigger, { bindings: BINDINGS });
+await guards(ask);
+const { data: bound } = await management.actions.getTriggerBindings(trigger);
+assert.equal(bound.bindings[0].display_name, NAME);
+const { data: logs } = await management.logs.getAll({ q: 'type:seccft', sort: 'date:-1' });
+const executions = logs.flatMap(({ details }) => details.actions.executions);
+if (executions.length > 0) {
+  const { data: execution } = await management.actions.getExecution({ id: executions[0] });
+  assert.deepEqual([execution.status, execution.results[0].action_name], ['final', NAME]);
+}
+await management.actions.updateTriggerBindings(trigger, { bindings: [] });
+assert.equal(claimsOf(await ask(OUTSIDE))['https://claims.example/from'], undefined);
+await management.actions.delete({ id: actionId });
 
 const { data: rotated } = await management.clients.rotateClientSecret({ client_id });
 assert.notEqual(rotated.client_secret, clientSecret);

@@ -73,6 +73,24 @@ assert claims["sub"] == f"{client['client_id']}@clients", claims
 assert claims["scope"] == "read:orders", claims
 fault(lambda: asyncio.run(verify("https://other.example/")), VerifyAccessTokenError)
 
+# An Action that refuses everybody, and is taken away again.
+CODE = "exports.onExecuteCredentialsExchange = async (e, api) => api.access.deny('invalid_scope', 'no');"
+action = management.actions.create_action(
+    {
+        "name": "Nobody",
+        "code": CODE,
+        "supported_triggers": [{"id": "credentials-exchange", "version": "v2"}],
+    }
+)
+management.actions.deploy_action(action["id"])
+bindings = [{"ref": {"type": "action_name", "value": "Nobody"}, "display_name": "Nobody"}]
+management.actions.update_trigger_bindings("credentials-exchange", {"bindings": bindings})
+refusal = fault(lambda: token(OUTSIDE), Auth0Error)
+assert (refusal.status_code, refusal.error_code, refusal.message) == (400, "invalid_scope", "no")
+management.actions.update_trigger_bindings("credentials-exchange", {"bindings": []})
+assert token(OUTSIDE)
+management.actions.delete_action(action["id"])
+
 rotated = management.clients.rotate_secret(client["client_id"])
 assert rotated["client_secret"] != client["client_secret"]
 management.clients.delete(client["client_id"])

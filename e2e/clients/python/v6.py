@@ -128,6 +128,45 @@ opens_from(INSIDE, signed(INSIDE))
 refusal = fault(lambda: signed(OUTSIDE), Auth0Error)
 assert (refusal.status_code, refusal.error_code) == (403, "access_denied"), refusal
 
+# An Action that guards tokens.
+CODE = """
+exports.onExecuteCredentialsExchange = async (event, api) => {
+  if (!event.secrets.ADDRESSES.split(',').includes(event.request.ip)) {
+    return api.access.deny('invalid_request', 'not from there');
+  }
+};
+"""
+guarded = management.clients.create(
+    name="Guarded", app_type="non_interactive", grant_types=["client_credentials"]
+)
+management.client_grants.create(client_id=guarded.client_id, audience=IDENTIFIER, scope=[])
+
+
+def ask(address):
+    get_token = GetToken(DOMAIN, guarded.client_id, client_secret=guarded.client_secret)
+    with source(address):
+        return get_token.client_credentials(IDENTIFIER)
+
+
+action = management.actions.create(
+    name="Allow list",
+    code=CODE,
+    supported_triggers=[{"id": "credentials-exchange", "version": "v2"}],
+    secrets=[{"name": "ADDRESSES", "value": INSIDE}],
+)
+tried = management.actions.test(action.id, payload={"event": {"request": {"ip": OUTSIDE}}})
+assert dict(tried.payload)["denied"]["reason"] == "not from there", tried
+management.actions.deploy(action.id)
+bindings = [{"ref": {"type": "action_name", "value": "Allow list"}, "display_name": "Allow list"}]
+management.actions.triggers.bindings.update_many("credentials-exchange", bindings=bindings)
+assert ask(INSIDE)["access_token"]
+refusal = fault(lambda: ask(OUTSIDE), Auth0Error)
+told = (refusal.status_code, refusal.error_code, refusal.message)
+assert told == (400, "invalid_request", "not from there"), refusal
+management.actions.triggers.bindings.update_many("credentials-exchange", bindings=[])
+assert ask(OUTSIDE)["access_token"]
+management.actions.delete(action.id)
+
 rotated = management.clients.rotate_secret(client.client_id)
 assert rotated.client_secret != client.client_secret
 management.clients.delete(client.client_id)

@@ -7,6 +7,8 @@
 //! comments are those of `docs/scenarios.md`.
 
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
 mod application;
 #[cfg(test)]
 mod applications;

@@ -113,7 +113,8 @@ impl Node {
         Node::start_with(&["--dev-tls"]).await
     }
 
-    async fn start_with(flags: &'static [&'static str]) -> Node {
+    /// The same, told more.
+    pub(crate) async fn start_with(flags: &'static [&'static str]) -> Node {
         let folder = TempDir::new().unwrap();
         let ports = Ports::free();
         let process = start_keyward(folder.path().join("data"), &ports, flags).await;

@@ -34,6 +34,9 @@ pub(crate) enum TokenOutcome<'a> {
     },
 }
 
+/// How much is told of what an Action threw; its execution has the rest.
+const FAILURE_CHARS_MAX: usize = 1_000;
+
 /// In place of a description that repeats something secret.
 const HIDDEN: &str = "(left out: it repeats something that looks like a secret)";
 /// Ids that nobody here has are told up to this length. Longer texts that could be an id are rather
@@ -58,6 +61,8 @@ pub(crate) fn note_failed_action(
     client: &ClientId,
     (step, failure, execution): (&FlowStep, &Failure, &str),
 ) {
+    // Shorter than what an event may hold, beside which nothing would be told of it at all.
+    let first = |text: &str| text.chars().take(FAILURE_CHARS_MAX).collect::<String>();
     let described = format!("The Action {} failed: {}", step.name, failure.message);
     let event = LogEvent::new(LogKind::ActionFailed, services.now())
         .of_client(client)
@@ -68,8 +73,8 @@ pub(crate) fn note_failed_action(
             json!({
                 "kind": failure.kind.code(),
                 "name": failure.name,
-                "message": failure.message,
-                "stack": failure.stack,
+                "message": first(&failure.message),
+                "stack": first(&failure.stack),
             }),
         )
         .with("actions", json!({ "executions": [execution] }))

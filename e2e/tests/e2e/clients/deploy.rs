@@ -123,6 +123,50 @@ async fn bind_action(node: &Node, name: &str) {
     node.manage("PATCH", path, bindings, 200).await;
 }
 
+/// An Action with its secret and its place as code: deployed, and changed.
+#[tokio::test]
+async fn actions_are_code() {
+    if node_js().is_none() {
+        return;
+    }
+    let node = Node::start_with_tls().await;
+    let tenant = |address: &str| {
+        format!(
+            "resourceServers:\n  - {{ name: Orders, identifier: {API}, signing_alg: RS256 }}\n\
+             clients:\n  - name: Guarded\n    app_type: non_interactive\n    \
+             grant_types: [client_credentials]\n\
+             clientGrants:\n  - {{ client_id: Guarded, audience: {API}, scope: [] }}\n\
+             actions:\n  - name: Allow list\n    code: ./code.js\n    runtime: node22\n    \
+             deployed: true\n    dependencies: []\n    \
+             secrets:\n      - {{ name: ADDRESSES, value: {address} }}\n    \
+             supported_triggers:\n      - {{ id: credentials-exchange, version: v2 }}\n\
+             triggers:\n  credentials-exchange:\n    \
+             - {{ action_name: Allow list, display_name: Allow list }}\n"
+        )
+    };
+    let code = "exports.onExecuteCredentialsExchange = async (event, api) => {\n  \
+        const addresses = event.secrets.ADDRESSES?.split(',');\n  \
+        if (!addresses) return api.access.deny('server_error', 'no addresses');\n  \
+        if (!addresses.includes(event.request.ip)) {\n    \
+        return api.access.deny('invalid_request', 'not from there');\n  }\n};\n";
+    write(&node, "code.js", code);
+    let mut key = None;
+    for (address, other) in [(INSIDE, OUTSIDE), (OUTSIDE, INSIDE)] {
+        write(&node, "tenant.yaml", &tenant(address));
+        let output = deploy(&node, "a0deploy import --input_file tenant.yaml").await;
+        assert!(output.contains("Import Successful"), "{output}");
+        if key.is_none() {
+            key = Some(key_of(&node, "Guarded").await);
+        }
+        let key = key.as_ref().unwrap();
+        assert_eq!(node.ask_token(address, key, API).await.status(), 200);
+        let refused = node.ask_token(other, key, API).await;
+        assert_eq!(refused.status(), 400);
+        let words = r#"{"error":"invalid_request","error_description":"not from there"}"#;
+        assert_eq!(refused.text().await.unwrap(), words);
+    }
+}
+
 /// What one server exports, another takes and exports again, to the letter.
 #[tokio::test]
 async fn the_export_of_an_import_is_equal_to_it() {
