@@ -414,42 +414,4 @@ fn checked(report: RunReport) -> Result<RunReport, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn report(change: impl FnOnce(&mut RunReport)) -> RunReport {
-        let mut report = RunReport::default();
-        change(&mut report);
-        report
-    }
-
-    #[test]
-    fn an_answer_that_no_script_can_give_is_none() {
-        let claim = |json: &str| vec![("a".to_owned(), json.to_owned())];
-        assert!(checked(RunReport::default()).is_ok());
-        for bad in [
-            report(|one| one.claims = claim("{")),
-            report(|one| one.claims = claim(&format!("\"{}\"", "x".repeat(CLAIMS_BYTES_MAX)))),
-            report(|one| one.denied = Some(("access_denied".to_owned(), String::new()))),
-            report(|one| one.scopes = Some(vec![String::new(); SCOPES_MAX + 1])),
-        ] {
-            assert_eq!(checked(bad).unwrap_err().kind, FailureKind::Malformed);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_program_that_is_no_worker_is_not_started_again_and_again() {
-        let program = WorkerProgram { program: "/bin/false".into(), arguments: Vec::new() };
-        let pool = Pool::new(PoolOptions::new(program, 1));
-        let script = Script::new("s", "");
-        for _ in 0..=CRASHES_FREE {
-            let failure = pool.check(&script).await.unwrap_err();
-            assert!(
-                matches!(failure.kind, FailureKind::Crashed | FailureKind::NoWorker),
-                "{failure:?}"
-            );
-        }
-        let failure = pool.check(&script).await.unwrap_err();
-        assert!(failure.message.contains("again and again"), "{failure:?}");
-    }
-}
+mod tests;

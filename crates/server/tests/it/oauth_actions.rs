@@ -317,6 +317,27 @@ async fn without_a_worker_no_token_passes_an_action() {
 }
 
 #[tokio::test]
+async fn a_place_whose_action_is_not_there_lets_nothing_pass() {
+    let world = World::new().await;
+    let customer = world.customer('c').await;
+    let now = world.services.now();
+    let mut list = Bindings::none(now);
+    list.list.push(Binding {
+        id: world.services.new_binding_id().unwrap(),
+        action: world.services.new_action_id().unwrap(),
+        display_name: "x".to_owned(),
+        created_at: now,
+    });
+    let mut tx = world.begin().await;
+    tx.insert_bindings(&list).await.unwrap();
+    world.services.commit(tx).await.unwrap();
+    assert_eq!(ask(&world, &customer, &[]).await.to_string(), FAILED);
+    let operator = Operator::new(&world).await;
+    let kept = operator.get("/v1/actions/executions").await.json();
+    assert_eq!(kept["items"][0]["answer"]["kind"], "no_version", "{kept}");
+}
+
+#[tokio::test]
 async fn whoever_bound_an_action_that_refuses_everything_can_unbind_it() {
     let world = World::new().await;
     let operator = Operator::new(&world).await;
