@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod account;
+pub(crate) mod action;
 pub(crate) mod allow;
 pub(crate) mod api;
 pub(crate) mod audit;
@@ -22,6 +23,12 @@ use crate::manage::Management;
 
 /// The answer is no.
 const NO: u8 = 3;
+
+/// The command line says something that no command can be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongUsage(String);
+
 /// How many things a page of a listing has.
 const PAGE: usize = 100;
 

@@ -36,7 +36,8 @@ Exit codes:
   0  done
   1  it could not be done; standard error says why and what to do
   2  wrong usage or wrong settings
-  3  the answer is no: `check` says blocked, `audit verify` found damage
+  3  the answer is no: `check` says blocked, `audit verify` found damage, `action test` was denied,
+     `action replay` found a request that would get another answer
 `doctor` has its own; its help tells them.";
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +80,13 @@ enum Command {
         target: Target,
         #[command(subcommand)]
         command: commands::gateway::GatewayCommand,
+    },
+    /// Actions: code of yours that runs when a token is asked for
+    Action {
+        #[command(flatten)]
+        target: Target,
+        #[command(subcommand)]
+        command: commands::action::ActionCommand,
     },
     /// The keys that sign tokens
     Keys {
@@ -146,8 +154,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("keyward: {}", words_of(&error));
-            let settings = error.downcast_ref::<config::ConfigErrors>().is_some();
-            ExitCode::from(if settings { 2 } else { 1 })
+            let usage = error.is::<config::ConfigErrors>() || error.is::<commands::WrongUsage>();
+            ExitCode::from(if usage { 2 } else { 1 })
         }
     }
 }
@@ -184,6 +192,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Gateway { target, command } => {
             commands::gateway::run(&target.open().await?, command).await
         }
+        Command::Action { target, command } => commands::action::run(&target, command).await,
         Command::Keys { target, command } => {
             commands::keys::run(&target.open().await?, command).await
         }

@@ -184,7 +184,29 @@ impl Management {
         };
         if status.is_success() { Ok(value) } else { Err(refusal(status, &value)) }
     }
+
+    /// GET of what comes piece by piece, from a running server.
+    ///
+    /// # Errors
+    /// With what the server says is wrong, or that there is none.
+    pub(crate) async fn stream(&self, path: &str) -> anyhow::Result<reqwest::Response> {
+        let Way::Http { client, base, token, .. } = &self.way else {
+            bail!("no server is running here")
+        };
+        let url = format!("{base}{}", path.trim_start_matches('/'));
+        let answer = client.get(&url).bearer_auth(token).timeout(STREAM).send().await;
+        let answer = answer.with_context(|| format!("cannot reach {url}"))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let value: Value = answer.json().await.unwrap_or_default();
+        Err(refusal(status, &value))
+    }
 }
+
+/// How long an answer that comes piece by piece may go on.
+const STREAM: Duration = Duration::from_secs(2 * 3_600);
 
 /// What is sent.
 pub(crate) enum Content {

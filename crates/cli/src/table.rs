@@ -31,10 +31,35 @@ pub(crate) fn text(value: &Value, name: &str) -> String {
     }
 }
 
+/// A text that somebody else wrote, for a terminal: what would move the cursor, or turn the direction
+/// of writing, is shown and not obeyed. Line ends stay.
+pub(crate) fn visible(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && (c.is_control() || turns(c)) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn trim_lines(text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(visible("a\u{1b}[2J\nb\u{202e}c é"), "a\\u{1b}[2J\nb\\u{202e}c é");
+    }
 }
