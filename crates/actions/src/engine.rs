@@ -23,6 +23,8 @@ use unchecked::Bytecode;
 
 use crate::wire::{Failure, FailureKind, RunReport, RunRequest, shortened};
 
+/// How much a script allocates before garbage is looked for, in bytes.
+const GARBAGE_BYTES: usize = 2 * 1024 * 1024;
 /// What there is in a realm. Absent: the compiler, references that tell of garbage collection, and
 /// precise clocks.
 type Intrinsics = (
@@ -142,6 +144,8 @@ impl Engine {
     fn realm(&self) -> Result<Realm, rquickjs::Error> {
         let runtime = Runtime::new()?;
         runtime.set_memory_limit(REALM_BYTES_MAX);
+        // A realm has hardly any garbage while it is made, and looking for it takes as long as that.
+        runtime.set_gc_threshold(GARBAGE_BYTES);
         let interrupt = Arc::clone(&self.interrupt);
         runtime.set_interrupt_handler(Some(Box::new(move || interrupt.load(Ordering::Relaxed))));
         let run = Rc::<Run>::default();
