@@ -110,7 +110,7 @@ fn an_error_says_where() {
         (failure.name.as_str(), failure.message.as_str()),
         ("ReferenceError", "missing is not defined")
     );
-    assert!(failure.stack.contains("action.js:4"), "{}", failure.stack);
+    assert_eq!(failure.stack.trim(), "at <anonymous> (action.js:4:3)");
     let fault = engine().load("s".to_owned(), "const a = 1;\nconst b = ;").unwrap_err();
     assert_eq!(fault.kind, FailureKind::Syntax);
     assert!(fault.message.starts_with("line 2: "), "{fault:?}");

@@ -297,7 +297,9 @@
       if (typeof error === 'object' && error !== null) {
         name = said(error.name, 100) || 'Error';
         message = said(error.message, 4096);
-        stack = said(error.stack, 4096);
+        // Not the frames of what stands around the Action.
+        stack = said(error.stack, 4096).split('\n').filter((at) => at.includes('action.js'))
+          .join('\n');
       } else {
         message = said(error, 4096);
       }
