@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::node::{API, INSIDE, Key, Node, OUTSIDE};
@@ -68,14 +69,27 @@ fn write_export(folder: &Path) {
                 "name": "welcome", "code": "1", "supported_triggers": [{ "id": "post-login" }],
             }),
         ),
-        ("triggers/triggers.json", json!({ "post-login": [{ "action_name": "welcome" }] })),
+        (
+            "triggers/triggers.json",
+            json!({
+                "post-login": [{ "action_name": "welcome" }],
+                "credentials-exchange": [{ "action_name": "ip check", "display_name": "ip check" }],
+            }),
+        ),
         ("tenant.json", json!({ "friendly_name": "Acme" })),
     ];
     for (name, content) in files {
         write(folder, name, &content.to_string());
     }
-    write(folder, "actions/ip check/code.js", "const list = ['198.51.100.7'];\n");
+    write(folder, "actions/ip check/code.js", IP_CHECK);
 }
+
+const IP_CHECK: &str = "const list = ['198.51.100.7'];
+exports.onExecuteCredentialsExchange = async (event, api) => {
+  if (list.includes(event.request.ip)) return api.access.deny('invalid_request', 'Not from there');
+  api.accessToken.setCustomClaim('list', event.secrets.LIST ?? 'unset');
+};
+";
 
 fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
@@ -106,6 +120,21 @@ fn holds(lines: &[String], part: &str) -> bool {
     lines.iter().any(|line| line.contains(part))
 }
 
+/// What the Action of the export writes into a token.
+async fn claim(node: &Node, key: &Key) -> Value {
+    let token = node.token(key).await;
+    let payload = token.split('.').nth(1).unwrap();
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
+    serde_json::from_slice::<Value>(&payload).unwrap()["list"].clone()
+}
+
+fn keyward_action(node: &Node, arguments: &[&str]) {
+    let mut command = Command::new(keyward());
+    command.arg("action").args(arguments).envs(node.environment());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[tokio::test]
 async fn an_export_of_the_deploy_tool_is_taken_over() {
     let node = Node::start().await;
@@ -113,7 +142,7 @@ async fn an_export_of_the_deploy_tool_is_taken_over() {
     write_export(&export);
     let export = export.to_str().unwrap();
     let (report, _) = import(&node, &["auth0", export, "--dry-run"]);
-    assert_eq!(told(&report, "taken").len(), 4, "{report:#}");
+    assert_eq!(told(&report, "taken").len(), 5, "{report:#}");
     let clients = node.manage("GET", "/api/v2/clients", Value::Null, 200).await;
     assert_eq!(clients.as_array().unwrap().len(), 1, "a rehearsal writes nothing");
 
@@ -121,6 +150,7 @@ async fn an_export_of_the_deploy_tool_is_taken_over() {
     assert!(good, "{report:#}");
     let (changed, left) = (told(&report, "changed"), told(&report, "left"));
     assert!(holds(&changed, "RS256, not HS256"), "{changed:?}");
+    assert_eq!(changed.len(), 1, "Actions run here as there: {changed:?}");
     for part in [
         "All Applications",
         "Auth0 Management API",
@@ -147,7 +177,14 @@ async fn an_export_of_the_deploy_tool_is_taken_over() {
     let secret = json!({ "client_secret": SECRET });
     node.manage("PATCH", &path, secret, 200).await;
     let key = Key { id: id.to_owned(), secret: SECRET.to_owned() };
-    assert_eq!(node.ask_token(OUTSIDE, &key, API).await.status(), 200);
+    // The Action that was bound runs, and its secret is set as the report says.
+    assert_eq!(claim(&node, &key).await, "unset");
+    let file = node.folder().join("list");
+    std::fs::write(&file, "from a file\n").unwrap();
+    let secret = format!("LIST=@{}", file.display());
+    keyward_action(&node, &["update", "ip check", "--secret", &secret]);
+    keyward_action(&node, &["deploy", "ip check"]);
+    assert_eq!(claim(&node, &key).await, "from a file");
 
     // Again, with the list this time: nothing is there twice. One that somebody made here stays.
     let (report, good) = import(&node, &["auth0", export, "--take-addresses", "enforce"]);
@@ -155,13 +192,14 @@ async fn an_export_of_the_deploy_tool_is_taken_over() {
     assert!(
         told(&report, "taken")
             .iter()
-            .all(|line| line.contains("updated") || line.contains("deployed")),
+            .all(|line| ["updated", "deployed", "in their order"].iter().any(|w| line.contains(w))),
         "{report:#}"
     );
     let clients = node.manage("GET", "/api/v2/clients", Value::Null, 200).await;
     assert_eq!(clients.as_array().unwrap().len(), 2);
     assert_eq!(node.ask_token(OUTSIDE, &key, API).await.status(), 403);
     assert_eq!(node.ask_token(INSIDE, &key, API).await.status(), 200);
+    assert_eq!(claim(&node, &key).await, "from a file", "a secret that is here keeps its value");
     let (report, _) = import(&node, &["auth0", export, "--take-addresses", "report"]);
     assert!(holds(&told(&report, "offered"), "has a list here, which stays"), "{report:#}");
     let client = node.manage("GET", &path, Value::Null, 200).await;

@@ -87,7 +87,12 @@ impl Import<'_> {
             stays
         });
         for name in dropped {
-            let note = "the export holds no value; set it where the Action is managed";
+            let action = text(&Value::Object(action.clone()), "name");
+            let note = format!(
+                "the export holds no value, and the Action runs without it; set it by `keyward \
+                 action update \"{action}\" --secret {name}=@FILE`, then `keyward action deploy \
+                 \"{action}\"`"
+            );
             self.report.left(&format!("{what}, secret {name}"), note);
         }
     }
@@ -128,12 +133,7 @@ impl Import<'_> {
             let path = format!("/api/v2/actions/triggers/{CREDENTIALS_EXCHANGE}/bindings");
             let body = Content::Json(json!({ "bindings": places }));
             match self.management.send(Method::PATCH, &path, Some(body)).await {
-                Ok(_) => {
-                    self.report.taken(&what, note);
-                    let note = "this version cannot run Actions: while one is bound, no token is \
-                                issued for any API but Keyward's own";
-                    self.report.changed(&what, note);
-                }
+                Ok(_) => self.report.taken(&what, note),
                 Err(error) => {
                     self.report.failed(&what, &error);
                     are_bound = false;
