@@ -389,3 +389,82 @@ async fn what_changes_while_an_action_runs_counts() {
     let (answer, ()) = tokio::join!(asked, changed);
     assert_eq!(answer.status, 401, "{answer}");
 }
+
+/// What a token request gets while this Action is bound, and what one gets after it.
+async fn with_bound(body: &str) -> Answer {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    let customer = world.customer('c').await;
+    bound(&operator, body).await;
+    let answer = ask(&world, &customer, &[]).await;
+    assert_eq!(operator.patch(BINDINGS, json!({ "bindings": [] })).await.status, 200);
+    assert_eq!(ask(&world, &customer, &[]).await.status, 200, "the next one is well");
+    answer
+}
+
+/// The word of the code is none that an Action may say. It refuses all the same.
+#[tokio::test]
+async fn oauth_token_027_a_refusal_with_an_unknown_code_refuses() {
+    assert_eq!(with_bound("api.access.deny('code', 'reason')").await.to_string(), FAILED);
+}
+
+#[tokio::test]
+async fn oauth_token_028_an_action_that_throws_gives_no_token() {
+    assert_eq!(with_bound("throw new Error('x')").await.to_string(), FAILED);
+}
+
+#[tokio::test]
+async fn oauth_token_029_an_action_that_takes_too_long_gives_no_token() {
+    assert_eq!(with_bound("for (;;);").await.to_string(), FAILED);
+}
+
+#[tokio::test]
+async fn oauth_token_030_a_built_in_that_does_not_listen_is_ended() {
+    let body = "const a = []; a.length = 4294967295; a.join('');";
+    assert_eq!(with_bound(body).await.to_string(), FAILED);
+}
+
+#[tokio::test]
+async fn oauth_token_031_memory_without_end_is_not_to_be_had() {
+    let body = "const a = []; for (;;) a.push('x'.repeat(2 ** 20) + a.length);";
+    assert_eq!(with_bound(body).await.to_string(), FAILED);
+}
+
+#[tokio::test]
+async fn oauth_token_032_a_polluted_prototype_is_gone_with_its_run() {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    let customer = world.customer('c').await;
+    bound(
+        &operator,
+        "api.accessToken.setCustomClaim('v', [({}).ip ?? null, globalThis.ip ?? null]);
+         try { Object.prototype.ip = '203.0.113.5'; } catch {}
+         globalThis.ip = '203.0.113.5';",
+    )
+    .await;
+    for _ in 0..3 {
+        let token = ask(&world, &customer, &[]).await.text("access_token");
+        assert_eq!(payload_of(&token)["v"], json!([null, null]));
+    }
+}
+
+#[tokio::test]
+async fn oauth_token_033_an_address_written_by_an_action_moves_nothing() {
+    let world = World::new().await;
+    let operator = Operator::new(&world).await;
+    let list = world.enforce(&["203.0.113.7/32"]);
+    let customer = world.customer_with('c', |client| client.allowlist = list).await;
+    bound(&operator, "event.request.ip = '203.0.113.7';").await;
+    assert_eq!(world.ask_token(&customer).await.status, 403, "it comes from 127.0.0.1");
+    let token = ask(&world, &customer, &[]).await.text("access_token");
+    let basic = format!("Bearer {token}");
+    let (status, _) =
+        world.check("default", &[("authorization", &basic), ("x-real-ip", "203.0.113.8")]).await;
+    assert_eq!(status, 403);
+}
+
+#[tokio::test]
+async fn oauth_token_034_an_endless_chain_of_promises_ends() {
+    let body = "const again = async () => { await null; return again(); }; await again();";
+    assert_eq!(with_bound(body).await.to_string(), FAILED);
+}
