@@ -5,6 +5,7 @@
 //! script asks for through `api` goes straight into [`Run`], where the limits are.
 
 mod host;
+mod memory;
 mod network;
 mod run;
 mod unchecked;
@@ -18,6 +19,7 @@ use rquickjs::context::intrinsic;
 use rquickjs::{Context, Ctx, Function, Object, Persistent, Runtime};
 
 use host::Modules;
+use memory::{Meter, Metered};
 use run::Run;
 use unchecked::Bytecode;
 
@@ -79,6 +81,7 @@ struct Realm {
     start: Persistent<Function<'static>>,
     context: Context,
     runtime: Runtime,
+    meter: Rc<Meter>,
     run: Rc<Run>,
 }
 
@@ -103,15 +106,15 @@ impl Engine {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn load(&mut self, script: String, code: &str) -> Result<(), Failure> {
-        if self.scripts.len() >= crate::SCRIPTS_MAX && !self.scripts.contains_key(&script) {
-            self.scripts.clear();
-        }
         let wrapped = |(before, after): (&str, &str)| {
             compile(SCRIPT_NAME, format!("{before}{code}{after}"), false, &self.interrupt)
         };
         let compiled = wrapped(WRAPPER)?;
         for wrapper in OTHER_WRAPPERS {
             wrapped(wrapper)?;
+        }
+        if self.scripts.len() >= crate::SCRIPTS_MAX && !self.scripts.contains_key(&script) {
+            self.scripts.clear();
         }
         self.scripts.insert(script, compiled);
         Ok(())
@@ -142,12 +145,9 @@ impl Engine {
     }
 
     fn realm(&self) -> Result<Realm, rquickjs::Error> {
-        let runtime = Runtime::new()?;
-        runtime.set_memory_limit(REALM_BYTES_MAX);
+        let (runtime, meter) = runtime(&self.interrupt)?;
         // A realm has hardly any garbage while it is made, and looking for it takes as long as that.
         runtime.set_gc_threshold(GARBAGE_BYTES);
-        let interrupt = Arc::clone(&self.interrupt);
-        runtime.set_interrupt_handler(Some(Box::new(move || interrupt.load(Ordering::Relaxed))));
         let run = Rc::<Run>::default();
         run.watch_rejections(&runtime);
         let context = Context::custom::<Intrinsics>(&runtime)?;
@@ -158,7 +158,7 @@ impl Engine {
             let start: Function<'_> = prelude.call((host,))?;
             Ok::<_, rquickjs::Error>(Persistent::save(&ctx, start))
         })?;
-        Ok(Realm { start, context, runtime, run })
+        Ok(Realm { start, context, runtime, meter, run })
     }
 
     /// Runs a script that was loaded.
@@ -179,24 +179,25 @@ impl Engine {
         let (event, secrets, limits) =
             (request.event.clone(), request.secrets.clone(), request.limits);
         realm.run.begin(request);
-        realm.runtime.set_memory_limit(limits.memory_bytes);
+        realm.meter.allow(limits.memory_bytes);
         realm.runtime.set_max_stack_size(limits.stack_bytes);
         let called = realm.context.with(|ctx| {
             let start = realm.start.clone().restore(&ctx)?;
             let wrapper = script.run(&ctx)?;
             start.call::<_, ()>((wrapper, event, secrets))
         });
-        while !self.interrupt.load(Ordering::Relaxed) {
+        while !self.interrupt.load(Ordering::Relaxed) && !realm.meter.exceeded() {
             match realm.runtime.execute_pending_job() {
                 Ok(true) | Err(_) => {}
                 Ok(false) => break,
             }
         }
-        if self.interrupt.load(Ordering::Relaxed) {
-            realm.run.fail(Failure::new(FailureKind::Cpu, "the Action used up its processor time"));
+        if realm.meter.exceeded() {
+            realm.run.fail_after_all(FailureKind::Memory, "the Action used up its memory");
+        } else if self.interrupt.load(Ordering::Relaxed) {
+            realm.run.fail_after_all(FailureKind::Cpu, "the Action used up its processor time");
         } else if called.is_err() {
-            let kind = FailureKind::Memory;
-            realm.run.fail(Failure::new(kind, "the Action used up its memory or its stack"));
+            realm.run.fail_after_all(FailureKind::Threw, "the Action used up its stack");
         }
         let report = realm.run.report();
         self.last = Some(realm);
@@ -208,6 +209,17 @@ fn failed(failure: Failure) -> RunReport {
     RunReport { failure: Some(failure), ..RunReport::default() }
 }
 
+/// A heap of its own, which ends when it is too large or somebody says so.
+fn runtime(interrupt: &Arc<AtomicBool>) -> Result<(Runtime, Rc<Meter>), rquickjs::Error> {
+    let meter = Rc::<Meter>::default();
+    meter.allow(REALM_BYTES_MAX);
+    let runtime = Runtime::new_with_alloc(Metered(Rc::clone(&meter)))?;
+    let (interrupt, watched) = (Arc::clone(interrupt), Rc::clone(&meter));
+    let is_over = move || interrupt.load(Ordering::Relaxed) || watched.exceeded();
+    runtime.set_interrupt_handler(Some(Box::new(is_over)));
+    Ok((runtime, meter))
+}
+
 /// Compiles in a realm of its own, the only kind with a compiler. Nothing is run in it.
 fn compile(
     name: &str,
@@ -216,10 +228,7 @@ fn compile(
     interrupt: &Arc<AtomicBool>,
 ) -> Result<Bytecode, Failure> {
     let unable = |error: rquickjs::Error| Failure::new(FailureKind::Memory, error.to_string());
-    let runtime = Runtime::new().map_err(unable)?;
-    runtime.set_memory_limit(REALM_BYTES_MAX);
-    let interrupt = Arc::clone(interrupt);
-    runtime.set_interrupt_handler(Some(Box::new(move || interrupt.load(Ordering::Relaxed))));
+    let (runtime, _meter) = runtime(interrupt).map_err(unable)?;
     let context = Context::custom::<(intrinsic::Eval, intrinsic::RegExpCompiler)>(&runtime);
     context
         .map_err(unable)?

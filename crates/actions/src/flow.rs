@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use keyward_core::token::is_custom_claim;
 use serde_json::{Map, Value, json};
@@ -109,6 +109,11 @@ pub struct FlowReport {
     pub steps: Vec<StepReport>,
 }
 
+/// How long all Actions of a request may take together (as Auth0's).
+const FLOW_MAX: Duration = Duration::from_secs(20);
+/// How deep a claim may be nested.
+const CLAIM_DEPTH_MAX: usize = 32;
+
 /// Asks the Actions, one after the other. The first refusal or failure ends it.
 pub async fn ask(
     pool: &Arc<Pool>,
@@ -118,9 +123,17 @@ pub async fn ask(
 ) -> FlowReport {
     let mut flow = Flow { event: question.event, claims: Map::new(), scopes: None };
     let mut reports = Vec::with_capacity(steps.len());
+    let all_began = Instant::now();
     for step in steps {
         let began = Instant::now();
-        let mut run = match &step.script {
+        let in_time = match &step.script {
+            Ok(_) if all_began.elapsed() > FLOW_MAX => {
+                let message = "the Actions took longer than 20 seconds together";
+                &Err(Failure::new(FailureKind::Clock, message))
+            }
+            script => script,
+        };
+        let mut run = match in_time {
             Ok(script) => {
                 let request = RunRequest {
                     script: script.name.clone(),
@@ -182,10 +195,20 @@ impl Flow {
     fn take(&mut self, run: &RunReport) -> Option<Failure> {
         for (name, json) in &run.claims {
             // Compat(auth0): a reserved name is passed over in silence.
-            if is_custom_claim(name)
-                && let Ok(value) = serde_json::from_str(json)
-            {
-                self.claims.insert(name.clone(), value);
+            if !is_custom_claim(name) {
+                continue;
+            }
+            // Security: a claim may be what narrows a token, so none is left out because of its
+            // value.
+            match serde_json::from_str(json) {
+                Ok(value) if depth(&value) <= CLAIM_DEPTH_MAX => {
+                    self.claims.insert(name.clone(), value);
+                }
+                Ok(_) | Err(_) => {
+                    let message =
+                        format!("the claim {name} holds half a character, or is nested too deeply");
+                    return Some(Failure::new(FailureKind::TooLarge, message));
+                }
             }
         }
         if run.scopes.is_some() {
@@ -211,26 +234,66 @@ impl Flow {
     }
 }
 
+fn depth(value: &Value) -> usize {
+    let below = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    };
+    below.map_or(0, |below| below.saturating_add(1))
+}
+
 /// Secrets shorter than this are words like others.
 const SECRET_CHARS_MIN: usize = 6;
+/// Lines of a secret that are shorter say nothing.
+const SECRET_LINE_CHARS_MIN: usize = 16;
 
-/// Security: what an Action writes to the console, or throws, is kept and shown, and no secret is.
+/// Security: what an Action writes to the console, throws, or gives as its reason is kept and shown,
+/// and no secret is. A secret that was changed, or hidden in a claim, is the Action's own doing.
 fn hide_secrets(run: &mut RunReport, secrets: &Map<String, Value>) {
+    let mut hidden: Vec<(String, String)> = Vec::new();
+    for (name, value) in secrets {
+        let Some(value) = value.as_str().filter(|value| value.len() >= SECRET_CHARS_MIN) else {
+            continue;
+        };
+        let shown = format!("[secret {name}]");
+        // As it is, as JSON has it, and line by line: keys have several.
+        let json = Value::from(value).to_string();
+        hidden.push((json.trim_matches('"').to_owned(), shown.clone()));
+        let lines = value.lines().filter(|line| line.len() >= SECRET_LINE_CHARS_MIN);
+        hidden.extend(lines.map(|line| (line.to_owned(), shown.clone())));
+        hidden.push((value.to_owned(), shown));
+    }
+    // One secret may be a part of another.
+    hidden.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
     let hide = |text: &mut String| {
-        for (name, value) in secrets {
-            if let Some(value) = value.as_str().filter(|value| value.len() >= SECRET_CHARS_MIN)
-                && text.contains(value)
-            {
-                *text = text.replace(value, &format!("[secret {name}]"));
+        for (secret, shown) in &hidden {
+            if text.contains(secret.as_str()) {
+                *text = text.replace(secret.as_str(), shown);
             }
+            hide_tail(text, secret, shown);
         }
     };
     for ConsoleLine { text, .. } in &mut run.console {
         hide(text);
     }
     if let Some(failure) = &mut run.failure {
+        hide(&mut failure.name);
         hide(&mut failure.message);
         hide(&mut failure.stack);
+    }
+    if let Some((_, reason)) = &mut run.denied {
+        hide(reason);
+    }
+}
+
+/// A text that was cut may end in the beginning of a secret.
+fn hide_tail(text: &mut String, secret: &str, shown: &str) {
+    let starts: Vec<_> = secret.char_indices().skip(SECRET_CHARS_MIN).collect();
+    let mut longest_first = starts.iter().rev();
+    let longest = longest_first.find_map(|(at, _)| text.strip_suffix(secret.get(..*at)?));
+    if let Some(kept) = longest {
+        *text = format!("{kept}{shown}");
     }
 }
 
@@ -240,17 +303,48 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden_in_what_is_kept() {
-        let secrets = json!({ "KEY": "very secret", "SHORT": "a" }).as_object().unwrap().clone();
-        let mut run = RunReport {
-            failure: Some(Failure::new(FailureKind::Threw, "no very secret here")),
-            console: vec![ConsoleLine {
-                level: crate::Level::Log,
-                text: "a very secret text".to_owned(),
-            }],
-            ..RunReport::default()
+        let pem = "-----BEGIN-----\nMIIEvQIBADANBgkq\n-----END-----";
+        let secrets = json!({
+            "KEY": "very secret", "LONGER": "very secret indeed", "SHORT": "a", "PEM": pem,
+        });
+        let secrets = secrets.as_object().unwrap().clone();
+        let hidden = |text: &str| {
+            let line = ConsoleLine { level: crate::Level::Log, text: text.to_owned() };
+            let mut run = RunReport {
+                failure: Some(Failure {
+                    name: text.to_owned(),
+                    ..Failure::new(FailureKind::Threw, text)
+                }),
+                console: vec![line],
+                denied: Some(("invalid_request".to_owned(), text.to_owned())),
+                ..RunReport::default()
+            };
+            hide_secrets(&mut run, &secrets);
+            let failure = run.failure.unwrap();
+            let denied = run.denied.unwrap().1;
+            let texts = [run.console.remove(0).text, failure.name, failure.message, denied];
+            assert!(texts.iter().all(|other| *other == texts[0]), "{texts:?}");
+            texts[0].clone()
         };
-        hide_secrets(&mut run, &secrets);
-        assert_eq!(run.console[0].text, "a [secret KEY] text");
-        assert_eq!(run.failure.unwrap().message, "no [secret KEY] here");
+        assert_eq!(hidden("a very secret text"), "a [secret KEY] text");
+        assert_eq!(hidden("a very secret indeed"), "a [secret LONGER]");
+        assert_eq!(hidden(&json!({ "k": pem }).to_string()), r#"{"k":"[secret PEM]"}"#);
+        assert_eq!(hidden("line MIIEvQIBADANBgkq of it"), "line [secret PEM] of it");
+        assert_eq!(hidden("it was cut at very sec"), "it was cut at [secret LONGER]");
+    }
+
+    #[test]
+    fn a_claim_is_taken_whole_or_fails_the_run() {
+        let take = |json: String| {
+            let mut flow = Flow { event: Map::new(), claims: Map::new(), scopes: None };
+            let claims = vec![("https://x/a".to_owned(), json)];
+            let failure = flow.take(&RunReport { claims, ..RunReport::default() });
+            (failure.map(|failure| failure.kind), flow.claims.len())
+        };
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(take(nested(CLAIM_DEPTH_MAX)), (None, 1));
+        for bad in [nested(CLAIM_DEPTH_MAX + 1), nested(200), r#""\ud800""#.to_owned()] {
+            assert_eq!(take(bad), (Some(FailureKind::TooLarge), 0));
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,17 +16,20 @@ use worker::Worker;
 use crate::flow::Script;
 use crate::sandbox::SandboxReport;
 use crate::wire::{
-    CACHE_WRITES_MAX, CLAIMS_BYTES_MAX, CONSOLE_LINES_MAX, DENY_CODES, Failure, FailureKind, Probe,
-    Reply, Request, RunReport, RunRequest, SCOPES_MAX,
+    CACHE_WRITES_MAX, CLAIMS_BYTES_MAX, CONSOLE_LINE_CHARS_MAX, CONSOLE_LINES_MAX, DENY_CODES,
+    ERROR_CHARS_MAX, Failure, FailureKind, Probe, REASON_CHARS_MAX, Reply, Request, RunReport,
+    RunRequest, SCOPES_MAX, shortened,
 };
 
 /// After so many runs a worker is replaced, so that nothing grows in it for ever.
 const RUNS_MAX: u32 = 1_000;
-/// How long a worker may take to start and how long compiling may take.
+/// How long a worker may take to start.
 const START: Duration = Duration::from_secs(10);
-/// So many crashes in a row are answered with a new worker at once.
+/// How long compiling may take in a worker that runs.
+const LOAD: Duration = Duration::from_secs(2);
+/// So many workers in a row that do not start are followed by another at once.
 const CRASHES_FREE: u32 = 5;
-/// The first pause after more crashes than that; it doubles with each further one.
+/// The first pause after more than that; it doubles with each further one.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -74,7 +77,7 @@ impl PoolOptions {
             program,
             workers,
             waiting_max: workers.saturating_mul(64),
-            wait_max: Duration::from_secs(5),
+            wait_max: Duration::from_secs(2),
         }
     }
 }
@@ -86,6 +89,7 @@ pub struct Pool {
     waiting: AtomicUsize,
     idle: Mutex<Vec<Worker>>,
     health: Mutex<Health>,
+    sandbox: OnceLock<SandboxReport>,
 }
 
 impl std::fmt::Debug for Pool {
@@ -94,7 +98,8 @@ impl std::fmt::Debug for Pool {
     }
 }
 
-/// How workers have fared.
+/// How workers have started. One that started, and ended while an Action ran, says nothing of whether
+/// the next one starts: it cost that Action's request, and nobody else's.
 #[derive(Debug, Default)]
 struct Health {
     crashes_in_a_row: u32,
@@ -136,6 +141,7 @@ impl Pool {
             waiting: AtomicUsize::new(0),
             idle: Mutex::default(),
             health: Mutex::default(),
+            sandbox: OnceLock::new(),
         })
     }
 
@@ -166,16 +172,21 @@ impl Pool {
     pub async fn check(self: &Arc<Self>, script: &Script) -> Result<(), Failure> {
         let mut lease = self.lease().await?;
         let Some(worker) = lease.worker.as_mut() else { return Err(gone()) };
+        worker.runs = worker.runs.saturating_add(1);
         let checked = load(worker, script).await;
-        // A name is not the code: what is only looked at is not kept.
-        worker.loaded.remove(&script.name);
         self.settle(lease, checked.as_ref().err());
         checked
     }
 
     /// Runs a script. Whatever goes wrong is the report's failure.
     pub async fn run(self: &Arc<Self>, script: &Script, request: RunRequest) -> RunReport {
-        match self.try_run(script, request).await {
+        let mut ran = self.try_run(script, &request).await;
+        // Somebody else killed the worker, perhaps before it was asked. A script cannot: what it
+        // makes a worker do ends it in other ways.
+        if ran.as_ref().is_err_and(|failure| failure.name == worker::KILLED) {
+            ran = self.try_run(script, &request).await;
+        }
+        match ran {
             Ok(report) => report,
             Err(failure) => RunReport { failure: Some(failure), ..RunReport::default() },
         }
@@ -184,7 +195,7 @@ impl Pool {
     async fn try_run(
         self: &Arc<Self>,
         script: &Script,
-        request: RunRequest,
+        request: &RunRequest,
     ) -> Result<RunReport, Failure> {
         let mut lease = self.lease().await?;
         let Some(worker) = lease.worker.as_mut() else { return Err(gone()) };
@@ -193,7 +204,7 @@ impl Pool {
             load(worker, script).await?;
             worker.runs = worker.runs.saturating_add(1);
             let began = Instant::now();
-            let answer = worker.exchange(&Request::Run(request), limits.wall()).await;
+            let answer = worker.exchange(&Request::Run(request.clone()), limits.wall()).await;
             match answer.map_err(|failure| over_time(failure, began.elapsed(), limits.cpu_ms))? {
                 Reply::Finished(report) => checked(*report),
                 Reply::Ready(_)
@@ -234,12 +245,8 @@ impl Pool {
     /// Notes how it went and gives the worker back, or ends it.
     fn settle(&self, lease: Lease, failure: Option<&Failure>) {
         match failure {
-            Some(failure) if failure.kind == FailureKind::Crashed => self.note_crash(),
             Some(failure) if !failure.kind.spares_the_worker() => {}
-            _ => {
-                *self.health() = Health::default();
-                lease.give_back();
-            }
+            _ => lease.give_back(),
         }
     }
 
@@ -282,14 +289,29 @@ impl Pool {
             let message = "workers for Actions end again and again; none is started for a while";
             return Err(Failure::new(FailureKind::NoWorker, message));
         }
-        match Worker::start(&self.options.program, START).await {
-            Ok(worker) => Ok(worker),
+        let started = Worker::start(&self.options.program, START).await;
+        match started.and_then(|worker| self.held_as_the_first(worker)) {
+            Ok(worker) => {
+                *self.health() = Health::default();
+                Ok(worker)
+            }
             Err(failure) => {
                 self.note_crash();
                 tracing::error!(error = %failure, "no worker for Actions can be started");
                 Err(failure)
             }
         }
+    }
+
+    /// Security: what held the first worker, and was told, holds all others.
+    fn held_as_the_first(&self, worker: Worker) -> Result<Worker, Failure> {
+        let first = self.sandbox.get_or_init(|| worker.sandbox.clone());
+        if *first == worker.sandbox {
+            return Ok(worker);
+        }
+        let missing = worker.sandbox.missing.join(", ");
+        let message = format!("a new worker is held by less than the first: {missing}");
+        Err(Failure::new(FailureKind::NoWorker, message))
     }
 
     fn note_crash(&self) {
@@ -357,7 +379,7 @@ async fn load(worker: &mut Worker, script: &Script) -> Result<(), Failure> {
         return Ok(());
     }
     let (name, code) = (script.name.clone(), script.code.to_string());
-    match worker.exchange(&Request::Load { script: name, code }, START).await? {
+    match worker.exchange(&Request::Load { script: name, code }, LOAD).await? {
         Reply::Loaded => {
             // The worker forgets all of them when they become too many.
             if worker.loaded.len() >= crate::SCRIPTS_MAX {
@@ -395,10 +417,10 @@ fn malformed(why: &str) -> Failure {
 fn checked(report: RunReport) -> Result<RunReport, Failure> {
     let claims = report.claims.iter();
     let claims_bytes = claims.clone().map(|(name, json)| name.len().saturating_add(json.len()));
-    let is_json = |json: &String| serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok();
+    let is_json = |json: &String| serde_json::from_str::<serde_json::Value>(json).is_ok();
     let faults = [
         (claims_bytes.sum::<usize>() > CLAIMS_BYTES_MAX, "too many claims"),
-        (!claims.clone().all(|(_, json)| is_json(json)), "a claim that is no JSON"),
+        (!claims.clone().all(|(_, json)| is_json(json)), "a claim that cannot be read"),
         (
             report.denied.as_ref().is_some_and(|(code, _)| !DENY_CODES.contains(&code.as_str())),
             "a refusal with an unknown code",
@@ -409,8 +431,24 @@ fn checked(report: RunReport) -> Result<RunReport, Failure> {
     ];
     match faults.iter().find(|(is_fault, _)| *is_fault) {
         Some((_, why)) => Err(malformed(why)),
-        None => Ok(report),
+        None => Ok(cut(report)),
     }
+}
+
+/// Every text within what the worker itself cuts it to.
+fn cut(mut report: RunReport) -> RunReport {
+    if let Some(Failure { name, message, stack, .. }) = &mut report.failure {
+        *name = shortened(name, 100);
+        *message = shortened(message, ERROR_CHARS_MAX);
+        *stack = shortened(stack, ERROR_CHARS_MAX);
+    }
+    if let Some((_, reason)) = &mut report.denied {
+        *reason = shortened(reason, REASON_CHARS_MAX);
+    }
+    for line in &mut report.console {
+        line.text = shortened(&line.text, CONSOLE_LINE_CHARS_MAX);
+    }
+    report
 }
 
 #[cfg(test)]

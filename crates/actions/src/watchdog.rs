@@ -4,8 +4,8 @@
 //! is stopped a moment later, together with the process.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -29,8 +29,9 @@ pub(crate) struct Watchdog {
 
 #[derive(Default)]
 struct Shared {
-    /// When the time is up, by the clock of this process's processor time, in microseconds.
-    until_us: AtomicU64,
+    /// When the time is up, by the clock of this process's processor time, in microseconds. Held
+    /// while a run begins, ends or is judged, so that no run is judged by the time of another.
+    until_us: Mutex<u64>,
     interrupt: Arc<AtomicBool>,
     asleep: AtomicBool,
 }
@@ -67,8 +68,7 @@ impl Watchdog {
         let until_us = cpu_us(ClockId::ProcessCPUTime)
             .saturating_add(u64::from(cpu_ms).saturating_mul(1_000))
             .max(1);
-        self.shared.interrupt.store(false, Ordering::SeqCst);
-        self.shared.until_us.store(until_us, Ordering::SeqCst);
+        self.shared.set(until_us);
         if self.shared.asleep.load(Ordering::SeqCst)
             && let Some(thread) = self.thread.get()
         {
@@ -88,51 +88,66 @@ impl Watched<'_> {
 
 impl Drop for Watched<'_> {
     fn drop(&mut self) {
-        self.shared.until_us.store(NEVER, Ordering::SeqCst);
-        self.shared.interrupt.store(false, Ordering::SeqCst);
+        self.shared.set(NEVER);
     }
 }
 
 impl Shared {
+    fn set(&self, until_us: u64) {
+        let mut until = self.until();
+        self.interrupt.store(false, Ordering::SeqCst);
+        *until = until_us;
+    }
+
+    fn until(&self) -> MutexGuard<'_, u64> {
+        self.until_us.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn look(&self) {
         let mut idle: u32 = 0;
         loop {
-            let until_us = self.until_us.load(Ordering::SeqCst);
-            if until_us == NEVER {
+            if let Some(pause) = self.judge() {
+                idle = 0;
+                thread::park_timeout(pause);
+            } else if idle < IDLE_TICKS {
                 idle = idle.saturating_add(1);
-                if idle > IDLE_TICKS {
-                    self.sleep();
-                    idle = 0;
-                } else {
-                    thread::park_timeout(TICK);
-                }
-                continue;
+                thread::park_timeout(TICK);
+            } else {
+                self.sleep();
+                idle = 0;
             }
-            idle = 0;
-            let now_us = cpu_us(ClockId::ProcessCPUTime);
-            if now_us >= until_us.saturating_add(GRACE_US) {
-                // Nothing that is still running may answer, and nothing is left to be tidied.
-                std::process::abort();
-            }
-            if now_us >= until_us {
-                self.interrupt.store(true, Ordering::SeqCst);
-            }
-            let left_us = match until_us.saturating_sub(now_us) {
-                0 => until_us.saturating_add(GRACE_US).saturating_sub(now_us),
-                left_us => left_us,
-            };
-            // A run cannot use more than the time that passes, so nothing is due before this.
-            thread::park_timeout(
-                Duration::from_micros(left_us).clamp(Duration::from_micros(200), TICK),
-            );
         }
+    }
+
+    /// Ends the run that has used up its time. Gives how long to wait before the next look; nothing
+    /// when there is no run.
+    fn judge(&self) -> Option<Duration> {
+        let until = self.until();
+        if *until == NEVER {
+            return None;
+        }
+        let now_us = cpu_us(ClockId::ProcessCPUTime);
+        let killed_at_us = until.saturating_add(GRACE_US);
+        if now_us >= killed_at_us {
+            // Nothing that is still running may answer, and nothing is left to be tidied.
+            std::process::abort();
+        }
+        let next_us = if now_us >= *until {
+            self.interrupt.store(true, Ordering::SeqCst);
+            killed_at_us
+        } else {
+            *until
+        };
+        // A run cannot use more than the time that passes, so nothing is due before this.
+        let pause = Duration::from_micros(next_us.saturating_sub(now_us));
+        Some(pause.clamp(Duration::from_micros(200), TICK))
     }
 
     /// Until there is a run.
     fn sleep(&self) {
         self.asleep.store(true, Ordering::SeqCst);
         // A run that began just before did not see that somebody sleeps.
-        while self.until_us.load(Ordering::SeqCst) == NEVER {
+        while *self.until() == NEVER {
             thread::park();
         }
         self.asleep.store(false, Ordering::SeqCst);

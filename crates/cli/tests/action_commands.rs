@@ -205,6 +205,33 @@ fn an_event_is_used_as_it_is_or_told_what_is_wrong_with_it() {
     assert!(said.err.contains("NAME=VALUE") && !said.err.contains("hunter2"), "{}", said.err);
 }
 
+/// Each block of code in the guide has a remark before it: how it ends, and perhaps with what
+/// arguments.
+#[test]
+fn the_code_of_the_guide_does_what_the_guide_says() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/actions.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let folder = Folder::new();
+    let mut parts = guide.split("```js\n");
+    let mut before = parts.next().unwrap();
+    let mut blocks = 0;
+    for part in parts {
+        let (code, after) = part.split_once("```").unwrap();
+        let remark = before.trim_end().lines().last().unwrap();
+        let remark = remark.strip_prefix("<!-- ").and_then(|text| text.strip_suffix(" -->"));
+        let (verdict, arguments) = remark
+            .map(|text| text.split_once(": ").unwrap_or((text, "")))
+            .unwrap_or_else(|| panic!("no remark before {code}"));
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let said = folder.test(code, &arguments);
+        let wanted = if verdict == "allowed" { Some(0) } else { Some(3) };
+        assert_eq!(said.code, wanted, "{code}{}{}", said.out, said.err);
+        blocks += 1;
+        before = after;
+    }
+    assert!(blocks >= 4, "{blocks}");
+}
+
 /// What can stand behind a name in a declaration.
 const ENDS: [char; 6] = ['(', ':', '?', '\'', ' ', ';'];
 

@@ -218,7 +218,7 @@ async fn a_request_that_nobody_waits_for_any_more_ends_its_worker() {
 async fn a_script_is_checked_without_being_run() {
     let pool = pool(1);
     assert_eq!(pool.check(&Script::new("x", "for (;;) {}")).await, Ok(()));
-    let failure = pool.check(&Script::new("x", "\n\nconst = 1")).await.unwrap_err();
+    let failure = pool.check(&Script::new("y", "\n\nconst = 1")).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Syntax);
     assert!(failure.message.starts_with("line 3: "), "{failure:?}");
 }

@@ -9,6 +9,7 @@ mod executions;
 mod live;
 mod replay;
 mod scripts;
+mod turns;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use keyward_actions::cache::Cache;
 use keyward_actions::{
     Answer, Failure, FlowReport, Limits, Pool, PoolOptions, Question, SandboxReport, WorkerProgram,
 };
+use keyward_core::id::ClientId;
 use keyward_core::policy::{Flow, FlowStep};
 
 pub(crate) use draft::try_draft;
@@ -28,6 +30,7 @@ pub(crate) use scripts::{SEALED_KIND, sealed_record};
 
 use live::Live;
 use scripts::Scripts;
+use turns::Turns;
 
 use crate::services::Services;
 
@@ -63,6 +66,7 @@ pub struct Actions {
     pool: Arc<Pool>,
     /// For drafts that somebody tries: what they do must not hold up a token request.
     drafts: Arc<Pool>,
+    turns: Turns,
     cache: Cache,
     scripts: Scripts,
     limits: Limits,
@@ -81,6 +85,7 @@ impl Actions {
         Ok(Self {
             pool: Pool::new(PoolOptions::new(program.clone(), options.workers)),
             drafts: Pool::new(PoolOptions::new(program, 1)),
+            turns: Turns::new(options.workers),
             cache: Cache::default(),
             scripts: Scripts::default(),
             limits: options.limits,
@@ -127,9 +132,18 @@ impl Actions {
     }
 }
 
-/// Takes a question through what is bound.
-pub(crate) async fn ask(services: &Services, flow: &Flow, question: Question) -> FlowReport {
+/// Takes a client's question through what is bound, when it is its turn.
+pub(crate) async fn ask(
+    services: &Services,
+    client: &ClientId,
+    flow: &Flow,
+    question: Question,
+) -> FlowReport {
     let actions = &services.actions;
+    let _turn = match actions.turns.take(client).await {
+        Ok(turn) => turn,
+        Err(failure) => return FlowReport { answer: Answer::Failed(failure), steps: Vec::new() },
+    };
     let mut steps = Vec::with_capacity(flow.len());
     for step in flow {
         steps.push(actions.scripts.step(services, step).await);
@@ -146,16 +160,11 @@ pub(crate) async fn ask(services: &Services, flow: &Flow, question: Question) ->
     report
 }
 
-/// The Action that decided, when one did, and what it did.
-pub(crate) fn decisive<'a>(
-    flow: &'a Flow,
-    report: &'a FlowReport,
-) -> Option<(&'a FlowStep, &'a keyward_actions::StepReport)> {
+/// The Action at which it ended, when it did.
+pub(crate) fn decisive<'a>(flow: &'a Flow, report: &FlowReport) -> Option<&'a FlowStep> {
     match report.answer {
         Answer::Granted { .. } => None,
-        Answer::Denied { .. } | Answer::Failed(_) => {
-            let last = report.steps.len().checked_sub(1)?;
-            Some((flow.get(last)?, report.steps.get(last)?))
-        }
+        // Without a turn not even the first of them ran.
+        Answer::Denied { .. } | Answer::Failed(_) => flow.get(report.steps.len().saturating_sub(1)),
     }
 }

@@ -61,6 +61,11 @@ impl Run {
         self.report.borrow_mut().failure.get_or_insert(failure);
     }
 
+    /// A failure that stands, whatever was told before: the script was ended by it.
+    pub(super) fn fail_after_all(&self, kind: FailureKind, message: &str) {
+        self.report.borrow_mut().failure = Some(Failure::new(kind, message));
+    }
+
     pub(super) fn done(&self) {
         self.done.set(true);
     }
@@ -68,11 +73,6 @@ impl Run {
     /// The handler threw.
     pub(super) fn threw(&self, name: &str, message: &str, stack: &str) {
         self.done.set(true);
-        // The engine throws `null` when there is no memory left for an error.
-        if (name, message) == ("InternalError", "out of memory") || message == "null" {
-            let message = format!("the Action used up its memory ({message})");
-            return self.fail(Failure::new(FailureKind::Memory, message));
-        }
         self.fail(Failure {
             kind: FailureKind::Threw,
             name: shortened(name, 100),

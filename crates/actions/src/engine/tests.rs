@@ -86,7 +86,7 @@ fn a_run_without_a_result_fails() {
         assert_eq!(failure(&run_code(code)).0, kind, "{code}");
     }
     for (body, kind) in [
-        ("throw null", FailureKind::Memory),
+        ("throw null", FailureKind::Threw),
         ("throw new Error('x')", FailureKind::Threw),
         ("await new Promise(() => {})", FailureKind::Pending),
         ("(async () => { throw new Error('nobody waits') })()", FailureKind::Threw),
@@ -96,6 +96,8 @@ fn a_run_without_a_result_fails() {
         ("try { api.accessToken.setCustomClaim(5, 1) } catch {}", FailureKind::Misuse),
         ("const f = (n) => f(n + 1) + 1; f(0)", FailureKind::Threw),
         ("const a = []; for (;;) a.push(new Array(1000).fill(1))", FailureKind::Memory),
+        ("try { 'x'.repeat(2 ** 28).toUpperCase() } catch {}", FailureKind::Memory),
+        ("const a = {}; try { for (;;) a[Symbol('x')] = 1 } catch {}", FailureKind::Memory),
     ] {
         assert_eq!(failure(&run(body)).0, kind, "{body}");
     }
@@ -215,6 +217,19 @@ fn crypto_is_nodes() {
         ("btoa('hi') + atob('aGk=')", json!("aGk=hi")),
         ("[...new TextEncoder().encode('\u{e9}')]", json!([0xc3, 0xa9])),
         ("Buffer.concat([Buffer.from('a'), Buffer.from('b')]).toString()", json!("ab")),
+        ("Buffer.from('abc').includes('bc')", json!(true)),
+        ("Buffer.from('abcbc').indexOf('bc', 2)", json!(3)),
+        ("Buffer.from('abcd').toString('utf8', 1, 3)", json!("bc")),
+        ("Buffer.from(new Uint8Array([1, 2, 3, 4]).buffer, 1, 2).toString('hex')", json!("0203")),
+        ("Buffer.alloc(4, 'ab').toString()", json!("abab")),
+        ("Buffer.concat([Buffer.from('abc'), Buffer.from('d')], 2).toString()", json!("ab")),
+        ("Buffer.from(JSON.parse(JSON.stringify(Buffer.from('hi')))).toString()", json!("hi")),
+        ("Buffer.compare(Buffer.from('a'), Buffer.from('ab'))", json!(-1)),
+        ("Buffer.from('00000102', 'hex').readUInt32BE()", json!(258)),
+        (
+            "await new Promise((done) => require('crypto').randomBytes(3, (_, b) => done(b.length)))",
+            json!(3),
+        ),
     ] {
         assert_eq!(value(expression), expected, "{expression}");
     }
@@ -286,6 +301,24 @@ fn the_cache_tells_what_it_did() {
         if (api.cache.set('b', '').code !== 'MaxSideEffectsExceeded') throw new Error('no limit');",
     );
     assert_eq!(flood.failure, None);
+}
+
+#[test]
+fn nothing_is_done_half() {
+    for attempt in [
+        "new Date().toLocaleString('en-US', { timeZone: 'America/New_York' })",
+        "(5).toLocaleString('en-US', { style: 'percent' })",
+        "new TextDecoder('utf-16le')",
+    ] {
+        assert_eq!(failure(&run(attempt)).0, FailureKind::Threw, "{attempt}");
+    }
+    assert_eq!(value("new Date(0).toLocaleDateString('en-US')"), json!("01/01/1970"));
+    for reason in ["Object.create(null)", "{ toString() { throw 1 } }", "Symbol('x')"] {
+        let body = format!("try {{ api.access.deny('invalid_request', {reason}) }} catch {{}}");
+        assert!(run(&body).denied.is_some(), "{reason}");
+        let body = format!("try {{ api.access.deny({reason}) }} catch {{}}");
+        assert_eq!(failure(&run(&body)).0, FailureKind::Misuse, "{reason}");
+    }
 }
 
 #[test]

@@ -34,7 +34,12 @@
     }
     return wanted;
   };
-  const randomBytes = (count) => wrap(host.random(size(count)));
+  const randomBytes = (count, call) => {
+    const bytes = wrap(host.random(size(count)));
+    if (typeof call !== 'function') return bytes;
+    queueMicrotask(() => call(null, bytes));
+    return undefined;
+  };
   return freeze({
     createHash: (name) => {
       const known = hashOf(name);

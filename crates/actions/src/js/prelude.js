@@ -5,8 +5,8 @@
 // the intrinsics are frozen, so that code of the Action cannot come between.
 'use strict';
 ((host) => {
-  const { Array, Error, JSON, Number, Object, Promise, RangeError, Reflect, String, TypeError,
-    Uint8Array } = globalThis;
+  const { Array, ArrayBuffer, DataView, Date, Error, JSON, Math, Number, Object, Promise,
+    RangeError, Reflect, String, TypeError, Uint8Array } = globalThis;
   const { create, defineProperty, freeze, getOwnPropertyDescriptor, getPrototypeOf } = Object;
 
   // There is no second thread to share memory with, and waiting on it could not be interrupted.
@@ -39,28 +39,70 @@
   const wellFormed = (text) => String(text).toWellFormed();
 
   class Buffer extends Uint8Array {
-    static from(value, encoding) {
+    static from(value, encoding, length) {
       if (typeof value === 'string') {
         return wrap(host.decode(wellFormed(value), encodingOf(encoding)));
       }
-      if (value instanceof ArrayBuffer) return new Buffer(value);
+      if (value instanceof ArrayBuffer) return new Buffer(value, encoding, length);
+      if (value?.type === 'Buffer' && Array.isArray(value.data)) return Buffer.from(value.data);
       return wrap(Uint8Array.from(value));
     }
-    static alloc(size, fill = 0) { return new Buffer(Number(size)).fill(fill); }
+    static alloc(size, fill, encoding) {
+      const made = new Buffer(Number(size));
+      if (fill === undefined || typeof fill === 'number') return made.fill(fill ?? 0);
+      const pattern = bytesOf(fill, encoding);
+      for (let at = 0; at < made.length && pattern.length > 0; at += 1) {
+        made[at] = pattern[at % pattern.length];
+      }
+      return made;
+    }
     static allocUnsafe(size) { return new Buffer(Number(size)); }
     static isBuffer(value) { return value instanceof Buffer; }
-    static byteLength(value, encoding) { return Buffer.from(value, encoding).length; }
-    static concat(list) {
+    static isEncoding(name) { return ENCODINGS[String(name).toLowerCase()] !== undefined; }
+    static byteLength(value, encoding) { return bytesOf(value, encoding).length; }
+    static compare(one, other) {
+      const length = Math.min(one.length, other.length);
+      for (let at = 0; at < length; at += 1) {
+        if (one[at] !== other[at]) return one[at] < other[at] ? -1 : 1;
+      }
+      return Math.sign(one.length - other.length);
+    }
+    static concat(list, total) {
       let length = 0;
       for (const part of list) length += part.length;
-      const all = new Buffer(length);
+      const all = new Buffer(total ?? length);
       let at = 0;
-      for (const part of list) { all.set(part, at); at += part.length; }
+      for (const part of list) {
+        const fits = part.subarray(0, Math.max(0, all.length - at));
+        all.set(fits, at);
+        at += fits.length;
+      }
       return all;
     }
-    toString(encoding) { return host.encode(this, encodingOf(encoding)); }
+    toString(encoding, start = 0, end = this.length) {
+      return host.encode(this.subarray(start, end), encodingOf(encoding));
+    }
     toJSON() { return { type: 'Buffer', data: Array.from(this) }; }
-    equals(other) { return this.length === other.length && this.every((b, i) => b === other[i]); }
+    equals(other) { return Buffer.compare(this, other) === 0; }
+    compare(other) { return Buffer.compare(this, other); }
+    indexOf(value, from = 0, encoding) {
+      if (typeof value === 'number') return super.indexOf(value & 255, from);
+      const wanted = bytesOf(value, encoding);
+      const last = this.length - wanted.length;
+      for (let at = Math.max(0, from < 0 ? this.length + from : from); at <= last; at += 1) {
+        let same = 0;
+        while (same < wanted.length && this[at + same] === wanted[same]) same += 1;
+        if (same === wanted.length) return at;
+      }
+      return -1;
+    }
+    includes(value, from, encoding) { return this.indexOf(value, from, encoding) !== -1; }
+    readUInt8(at = 0) { return new DataView(this.buffer, this.byteOffset + at, 1).getUint8(0); }
+    readUInt16BE(at = 0) { return new DataView(this.buffer, this.byteOffset + at, 2).getUint16(0); }
+    readUInt32BE(at = 0) { return new DataView(this.buffer, this.byteOffset + at, 4).getUint32(0); }
+    readUInt32LE(at = 0) {
+      return new DataView(this.buffer, this.byteOffset + at, 4).getUint32(0, true);
+    }
   }
   const wrap = (bytes) => new Buffer(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const bytesOf = (value, encoding) => {
@@ -77,11 +119,30 @@
     encode(text = '') { return host.decode(wellFormed(text), 'utf8'); }
   });
   constant(globalThis, 'TextDecoder', class TextDecoder {
+    constructor(label = 'utf-8') {
+      if (!/^utf-?8$/i.test(label)) throw new RangeError(`TextDecoder: no encoding ${label}`);
+    }
     get encoding() { return 'utf-8'; }
     decode(bytes = new Uint8Array()) { return host.encode(bytesOf(bytes), 'utf8'); }
   });
   constant(globalThis, 'btoa', (text) => host.encode(bytesOf(String(text), 'latin1'), 'base64'));
   constant(globalThis, 'atob', (text) => host.encode(bytesOf(String(text), 'base64'), 'latin1'));
+
+  // Without `Intl` these would pass over what they are asked for, and a wrong hour is worse than none.
+  for (const [prototype, names] of [
+    [Date.prototype, ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString']],
+    [Number.prototype, ['toLocaleString']],
+  ]) {
+    for (const name of names) {
+      const plain = prototype[name];
+      constant(prototype, name, function (locales, options) {
+        if (options !== undefined) {
+          throw new TypeError(`${name}: options need Intl, which is not there; dates are in UTC`);
+        }
+        return Reflect.apply(plain, this, []);
+      });
+    }
+  }
 
   // ---- console
 
@@ -164,7 +225,10 @@
   console.assert = (truth, ...values) => {
     if (!truth) write('error', ['Assertion failed', ...values]);
   };
-  for (const name of ['group', 'groupEnd', 'time', 'timeEnd', 'count']) console[name] = () => {};
+  for (const name of ['group', 'groupCollapsed', 'groupEnd', 'time', 'timeEnd', 'timeLog', 'count',
+    'countReset', 'clear']) {
+    console[name] = () => {};
+  }
   constant(globalThis, 'console', freeze(console));
 
   // ---- require
@@ -183,7 +247,7 @@
     const module = offered[String(name).replace(/^node:/, '')];
     if (module !== undefined) return module();
     const error = new Error(`Cannot find module '${String(name).slice(0, 100)}': no module is fetched ` +
-      'from a registry; what can be required is crypto, ipaddr.js, keyward/ip');
+      'from a registry; what can be required is crypto, ipaddr.js, keyward/ip, buffer');
     error.code = 'MODULE_NOT_FOUND';
     throw error;
   };
@@ -210,8 +274,8 @@
   };
   const access = {
     deny(code, reason) {
-      const text = reason === undefined || reason === null ? '' : String(reason).slice(0, 4096);
-      if (!host.deny(wellFormed(code).slice(0, 100), text.toWellFormed())) {
+      // Whatever was given, the token is refused before anything can throw.
+      if (!host.deny(said(code, 100), said(reason ?? undefined, 4096))) {
         throw new TypeError('api.access.deny: the code must be invalid_scope, invalid_request or ' +
           'server_error');
       }
@@ -301,7 +365,7 @@
         stack = said(error.stack, 4096).split('\n').filter((at) => at.includes('action.js'))
           .join('\n');
       } else {
-        message = said(error, 4096);
+        message = error === null ? 'null was thrown' : said(error, 4096);
       }
     } catch {
       message = 'an error that cannot be read';
@@ -367,7 +431,8 @@
   const start = async (wrapper, event, secrets) => {
     const given = JSON.parse(event);
     transaction.event = given;
-    transaction.scopes = [...(given.transaction?.target_scopes ?? [])];
+    const targets = given.transaction?.target_scopes;
+    transaction.scopes = Array.isArray(targets) ? targets.map(String) : [];
     given.secrets = JSON.parse(secrets);
     given.configuration ??= {};
     const listed = given.client?.allowlist;

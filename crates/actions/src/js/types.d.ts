@@ -58,7 +58,7 @@ declare namespace Keyward {
     };
     /**
      * The secrets of this Action, by name. A value of six bytes or more is hidden where it stands
-     * as it is in the console or in an error.
+     * in the console, in an error or in a reason.
      */
     secrets: { [name: string]: string };
     tenant: {
@@ -294,14 +294,29 @@ declare namespace Keyward {
     timeEnd(label?: string): void;
     /** Does nothing. */
     count(label?: string): void;
+    /** Does nothing. */
+    groupCollapsed(...values: unknown[]): void;
+    /** Does nothing. */
+    timeLog(label?: string, ...values: unknown[]): void;
+    /** Does nothing. */
+    countReset(label?: string): void;
+    /** Does nothing. */
+    clear(): void;
   }
 
-  /** Bytes, as Node's. */
+  /** Bytes, with the part of Node's interface that stands here. */
   interface Buffer extends Uint8Array {
-    /** The text of the bytes; UTF-8 when it says nothing. */
-    toString(encoding?: Encoding): string;
+    /** The text of the bytes, or of some of them; UTF-8 when it says nothing. */
+    toString(encoding?: Encoding, start?: number, end?: number): string;
     toJSON(): { type: 'Buffer'; data: number[] };
     equals(other: Uint8Array): boolean;
+    compare(other: Uint8Array): number;
+    indexOf(value: number | string | ArrayBufferView, from?: number, encoding?: Encoding): number;
+    includes(value: number | string | ArrayBufferView, from?: number, encoding?: Encoding): boolean;
+    readUInt8(at?: number): number;
+    readUInt16BE(at?: number): number;
+    readUInt32BE(at?: number): number;
+    readUInt32LE(at?: number): number;
   }
 
   /** What makes bytes. */
@@ -310,18 +325,23 @@ declare namespace Keyward {
     /** `from` and `alloc` say better what is meant. */
     new (given: number | ArrayLike<number> | ArrayBuffer): Buffer;
     from(text: string, encoding?: Encoding): Buffer;
-    from(bytes: ArrayBuffer | ArrayLike<number> | Iterable<number>): Buffer;
-    alloc(size: number, fill?: number): Buffer;
+    /** On the same memory. */
+    from(memory: ArrayBuffer, offset?: number, length?: number): Buffer;
+    from(bytes: ArrayLike<number> | Iterable<number> | { type: 'Buffer'; data: number[] }): Buffer;
+    alloc(size: number, fill?: number | string | ArrayBufferView, encoding?: Encoding): Buffer;
     allocUnsafe(size: number): Buffer;
     isBuffer(value: unknown): value is Buffer;
-    byteLength(value: string | ArrayLike<number>, encoding?: Encoding): number;
-    concat(list: readonly Uint8Array[]): Buffer;
+    isEncoding(name: string): boolean;
+    byteLength(value: string | ArrayBufferView, encoding?: Encoding): number;
+    compare(one: Uint8Array, other: Uint8Array): number;
+    concat(list: readonly Uint8Array[], total?: number): Buffer;
   }
 
   /** What can be required by name, and anything else cannot. */
   interface Require {
     (name: 'crypto' | 'node:crypto'): typeof import('crypto');
     (name: 'buffer' | 'node:buffer'): typeof import('buffer');
+    (name: 'net' | 'node:net'): typeof import('net');
     (name: 'ipaddr.js'): typeof import('ipaddr.js');
     (name: 'keyward/ip'): typeof import('keyward/ip');
   }
@@ -340,8 +360,8 @@ declare var exports: Keyward.Exports;
 declare var module: { exports: Keyward.Exports };
 
 /**
- * Gives a module: `crypto`, `ipaddr.js`, `keyward/ip` or `buffer`. Any other name throws; nothing
- * is fetched from a registry.
+ * Gives a module: `crypto`, `ipaddr.js`, `keyward/ip`, `buffer` or `net`. Any other name throws;
+ * nothing is fetched from a registry.
  */
 declare var require: Keyward.Require;
 
@@ -367,6 +387,9 @@ declare class TextDecoder {
   readonly encoding: 'utf-8';
   decode(bytes?: ArrayBufferView): string;
 }
+
+/** Calls a function when the code that runs now has come to its end. */
+declare function queueMicrotask(callback: () => void): void;
 
 /** The text that base64 stands for, a character for each byte. What is no base64 is passed over. */
 declare function atob(text: string): string;
@@ -530,6 +553,10 @@ declare module 'crypto' {
   export function getHashes(): string[];
   /** At most 65,536 bytes. */
   export function randomBytes(size: number): Keyward.Buffer;
+  export function randomBytes(
+    size: number,
+    call: (error: null, bytes: Keyward.Buffer) => void,
+  ): void;
   export function randomUUID(): string;
   /** From 0, or `min`, up to but without `max`. */
   export function randomInt(max: number): number;
@@ -548,4 +575,16 @@ declare module 'buffer' {
 
 declare module 'node:buffer' {
   export * from 'buffer';
+}
+
+/** What Node's module of that name says of addresses, by Keyward's own parser; no sockets. */
+declare module 'net' {
+  /** 4, 6, or 0 for what is no address. */
+  export function isIP(text: string): 0 | 4 | 6;
+  export function isIPv4(text: string): boolean;
+  export function isIPv6(text: string): boolean;
+}
+
+declare module 'node:net' {
+  export * from 'net';
 }

@@ -17,8 +17,12 @@ use crate::wire::{
     Failure, FailureKind, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, Reply, Request, frame, length,
 };
 
+const ABORT: i32 = rustix::process::Signal::ABORT.as_raw();
+const KILL: i32 = rustix::process::Signal::KILL.as_raw();
 /// The name of the failure when a worker ended itself.
 pub(super) const ABORTED: &str = "Aborted";
+/// The name of the failure when somebody else ended a worker.
+pub(super) const KILLED: &str = "Killed";
 /// How long one waits to learn how a worker ended.
 const ENDING: Duration = Duration::from_millis(500);
 
@@ -103,10 +107,10 @@ impl Worker {
         let how = status.map_or_else(|| error.to_string(), how_it_ended);
         let message = format!("the worker ended while the Action ran: {how}");
         let mut failure = Failure::new(FailureKind::Crashed, message);
-        if status.and_then(|status| status.signal())
-            == Some(rustix::process::Signal::ABORT.as_raw())
-        {
-            ABORTED.clone_into(&mut failure.name);
+        match status.and_then(|status| status.signal()) {
+            Some(ABORT) => ABORTED.clone_into(&mut failure.name),
+            Some(KILL) => KILLED.clone_into(&mut failure.name),
+            _ => {}
         }
         failure
     }

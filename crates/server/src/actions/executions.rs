@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 use crate::v1::Time;
 
-/// Executions that wait to be written; further ones are dropped.
-const WAITING_MAX: usize = 5_000;
+/// Executions that wait to be written; further ones are dropped. Each has some 40 KiB at most.
+const WAITING_MAX: usize = 2_000;
 /// So many are written at once.
 const BATCH: usize = 200;
 /// How many that are too old are deleted in one step.
@@ -26,6 +26,9 @@ const CONSOLE_CHARS_MAX: usize = 256;
 /// How many bytes of an event are kept; a list of networks, and what the request says, are left out
 /// when it has more.
 const EVENT_BYTES_MAX: usize = 16 * 1024;
+
+/// How many bytes of claims are kept; of more only the names.
+const CLAIMS_BYTES_MAX: usize = 8 * 1024;
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,13 +143,20 @@ impl Execution {
         event: Map<String, Value>,
         (flow, report): (&Flow, &FlowReport),
     ) -> Self {
-        let (event, event_is_cut) = bounded(event);
+        let (event, mut event_is_cut) = bounded(event);
         let mut started_at = at;
         let mut results = Vec::with_capacity(report.steps.len());
         for (step, done) in flow.iter().zip(&report.steps) {
             results.push(result(step, done, &mut started_at));
         }
-        let answer = Told::from(&report.answer);
+        let mut answer = Told::from(&report.answer);
+        if let Told::Allowed { claims, .. } = &mut answer
+            && serde_json::to_string(claims).map_or(usize::MAX, |text| text.len())
+                > CLAIMS_BYTES_MAX
+        {
+            claims.values_mut().for_each(|value| *value = "(left out)".into());
+            event_is_cut = true;
+        }
         let body = ExecutionBody { request_id, event, event_is_cut, answer, results };
         Self { id, at, client: client.to_owned(), body }
     }
@@ -233,14 +243,16 @@ impl Executions {
         Self { waiting: Mutex::default(), writer: tokio::sync::Mutex::default(), limits }
     }
 
-    /// Takes one. It never waits; without room it is dropped.
-    pub(crate) fn put(&self, execution: Execution) {
+    /// Takes one; whether it is kept. It never waits; without room it is dropped.
+    pub(crate) fn put(&self, execution: Execution) -> bool {
         let mut waiting = self.lock();
-        if waiting.len() < WAITING_MAX {
+        let has_room = waiting.len() < WAITING_MAX;
+        if has_room {
             waiting.push_back(execution);
         } else {
             metrics::counter!("keyward_executions_dropped_total").increment(1);
         }
+        has_room
     }
 
     /// The one with that id.

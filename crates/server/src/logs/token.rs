@@ -59,7 +59,7 @@ pub(crate) fn note_failed_action(
     services: &Services,
     (request, origin): (RequestId, &Origin),
     client: &ClientId,
-    (step, failure, execution): (&FlowStep, &Failure, &str),
+    (step, failure, execution): (&FlowStep, &Failure, Option<&str>),
 ) {
     // Shorter than what an event may hold, beside which nothing would be told of it at all.
     let first = |text: &str| text.chars().take(FAILURE_CHARS_MAX).collect::<String>();
@@ -77,7 +77,7 @@ pub(crate) fn note_failed_action(
                 "stack": first(&failure.stack),
             }),
         )
-        .with("actions", json!({ "executions": [execution] }))
+        .with("actions", json!({ "executions": execution.iter().collect::<Vec<_>>() }))
         .with("request_id", request.to_string());
     services.logs.emit(event.from_origin(origin));
 }

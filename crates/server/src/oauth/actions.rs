@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::http::header::{ACCEPT_LANGUAGE, HOST, HeaderName, USER_AGENT};
-use keyward_actions::{Answer, FlowReport, Question};
+use keyward_actions::{Answer, FailureKind, FlowReport, Question};
 use keyward_core::decision::Permit;
 use keyward_core::policy::{ApiRecord, Flow};
 use serde_json::{Map, Value};
@@ -52,24 +52,25 @@ pub(super) async fn ask_actions(
         OAuthError::unavailable()
     })?;
     let question = Question::new(event.clone(), now.millis(), services.actions.limits());
-    let report = ask(services, flow, question).await;
+    let report = ask(services, &permit.client, flow, question).await;
     services.actions.show(now, &id, (flow, &report));
     let client = permit.client.to_string();
     let origin = ((now, client.as_str()), request.id.to_string());
     let execution = Execution::new(id.clone(), origin.0, origin.1, event, (flow, &report));
-    services.actions.executions.put(execution);
+    // Where nothing ran there is nothing to keep; and what is not kept is not named.
+    let ran = !matches!(&report.answer, Answer::Failed(one) if one.kind == FailureKind::NoWorker);
+    let kept = (ran && services.actions.executions.put(execution)).then_some(id);
     let error = match report.answer {
         Answer::Granted { claims, scopes } => {
-            let execution = (!flow.is_empty()).then_some(id);
-            return Ok(Said { claims, scopes, execution });
+            return Ok(Said { claims, scopes, execution: kept.filter(|_| !flow.is_empty()) });
         }
         Answer::Denied { ref code, ref reason } => OAuthError::denied_by_action(code, reason),
         Answer::Failed(_) => {
-            note_failure(services, request, permit, (flow, &report), &id);
+            note_failure(services, request, permit, (flow, &report), kept.as_deref());
             OAuthError::action_failed()
         }
     };
-    Err(error.of_execution(id))
+    Err(kept.into_iter().fold(error, OAuthError::of_execution))
 }
 
 fn note_failure(
@@ -77,10 +78,9 @@ fn note_failure(
     request: &OAuthRequest,
     permit: &Permit,
     (flow, report): (&Flow, &FlowReport),
-    execution: &str,
+    execution: Option<&str>,
 ) {
-    let (Some((step, _)), Answer::Failed(failure)) = (decisive(flow, report), &report.answer)
-    else {
+    let (Some(step), Answer::Failed(failure)) = (decisive(flow, report), &report.answer) else {
         return;
     };
     tracing::error!(

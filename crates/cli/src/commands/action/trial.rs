@@ -188,7 +188,8 @@ impl Trial<'_> {
         let error = format!("{}: {}", failure.name, message(failure));
         let place =
             line_of(failure, self.lines).map(|line| format!("{}:{line}", self.file.display()));
-        let stack = frames(failure).join("\n       ");
+        let stack: Vec<&str> = failure.stack.lines().map(str::trim).collect();
+        let stack = stack.join("\n       ");
         let stack = stack.replace(PLACE, &format!("{}:", self.file.display()));
         let rows = [
             ("where", place.unwrap_or_default()),
@@ -215,15 +216,6 @@ fn message(failure: &Failure) -> &str {
     }
     let rest = failure.message.strip_prefix("line ");
     rest.and_then(|rest| rest.split_once(": ")).map_or(&*failure.message, |(_, message)| message)
-}
-
-/// The stack without what called the code, which is ours and tells nobody anything.
-fn frames(failure: &Failure) -> Vec<&str> {
-    let mut frames: Vec<&str> = failure.stack.lines().map(str::trim).collect();
-    if let Some(last) = frames.iter().rposition(|frame| frame.contains(PLACE)) {
-        frames.truncate(last.saturating_add(1));
-    }
-    frames
 }
 
 /// The line of the code where it failed, as far as the failure tells. An Action can write what it
@@ -289,11 +281,8 @@ mod tests {
 
     #[test]
     fn a_failure_says_where() {
-        let told = failure(
-            FailureKind::Threw,
-            "x",
-            "    at f (action.js:4:3)\n    at action.js:9:1\n    at apply (native)\n",
-        );
+        let told =
+            failure(FailureKind::Threw, "x", "    at f (action.js:4:3)\n    at action.js:9:1\n");
         assert_eq!(
             words(Answer::Failed(told), RunReport::default()),
             "failed: threw\nwhere  ip.js:4\nerror  Error: x\n\
