@@ -7,9 +7,9 @@ Measures Keyward side by side with its peers.
 
 usage: keyward-bench [--quick] [--only TOPIC,…] [--clients N] [--stored N]
 
-  --quick        fewer queries and smaller sets, about two minutes
+  --quick        fewer queries and smaller sets, about three minutes
   --only TOPICS  keys, sets, entries, table, start, decide, check, grpc, gateways,
-                 tokens, issuers, instructions
+                 tokens, issuers, actions, instructions
   --clients N    clients in the table (1000000; quick: 200000)
   --stored N     the most clients written to a store and loaded (1000000; quick: 20000)
 ";
@@ -28,11 +28,12 @@ pub(crate) enum Topic {
     Gateways,
     Tokens,
     Issuers,
+    Actions,
     Instructions,
 }
 
 impl Topic {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Keys,
         Self::Sets,
         Self::Entries,
@@ -44,6 +45,7 @@ impl Topic {
         Self::Gateways,
         Self::Tokens,
         Self::Issuers,
+        Self::Actions,
         Self::Instructions,
     ];
 
@@ -60,6 +62,7 @@ impl Topic {
             Self::Gateways => "gateways",
             Self::Tokens => "tokens",
             Self::Issuers => "issuers",
+            Self::Actions => "actions",
             Self::Instructions => "instructions",
         }
     }

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::{check, cold_start, gateways, grpc, instructions, issuers, memory, serving};
+use crate::{actions, check, cold_start, gateways, grpc, instructions, issuers, memory, serving};
 
 pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -20,6 +20,7 @@ pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
         ["serve-as-told"] => serving::serve_as_told(),
         ["serve-gateway", kind] => gateways::serve_keyward(kind),
         ["serve-tokens", folder] => issuers::keyward::serve(folder),
+        ["compute"] => actions::compute(),
         ["repeat", what, count] => instructions::child(what, count.parse()?),
         _ => bail!("no such part of the benchmark"),
     }

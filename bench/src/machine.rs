@@ -54,6 +54,32 @@ fn status_kib(field: &str) -> anyhow::Result<u64> {
     Ok(kib * 1024)
 }
 
+/// Memory of another process, in bytes.
+pub(crate) struct Memory {
+    /// Resident.
+    pub(crate) resident: u64,
+    /// Resident, without pages of files.
+    pub(crate) own: u64,
+    /// Its share when each page is divided among those that have it; who may not look into the
+    /// process does not learn it.
+    pub(crate) share: Option<u64>,
+}
+
+pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).context("the process is gone")?;
+    let page = rustix::param::page_size() as u64;
+    let bytes = |place: usize| -> anyhow::Result<u64> {
+        let pages = statm.split(' ').nth(place).context("a short statm")?;
+        Ok(pages.parse::<u64>()? * page)
+    };
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let share = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let share = share.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    let resident = bytes(1)?;
+    let own = resident.saturating_sub(bytes(2)?);
+    Ok(Memory { resident, own, share: share.map(|kib| kib * 1024) })
+}
+
 /// How much of this process's memory lies in 2 MiB pages, which decides about tables that no cache
 /// holds.
 pub(crate) fn huge_page_share() -> Option<f64> {
@@ -75,6 +101,20 @@ pub(crate) fn process_cpu_ns(pid: u32) -> anyhow::Result<u64> {
     }
     ensure!(sum > 0, "this kernel does not count CPU time per task (schedstat)");
     Ok(sum)
+}
+
+/// CPU time of a process and all that it started, also of those that have ended, in nanoseconds.
+pub(crate) fn family_cpu_ns(root: u32) -> anyhow::Result<u64> {
+    let own = process_cpu_ns(root)?;
+    // Whoever ends meanwhile is counted among the ended.
+    let started = tree(root)?.into_iter().skip(1).filter_map(|pid| process_cpu_ns(pid).ok());
+    let stat = fs::read_to_string(format!("/proc/{root}/stat"))?;
+    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    // Of children that were waited for, in their user code and in the kernel (proc(5)).
+    let ended = after.split_whitespace().skip(13).take(2).map(str::parse::<u64>);
+    let ended: u64 = ended.sum::<Result<u64, _>>()?;
+    let tick_ns = 1_000_000_000 / rustix::param::clock_ticks_per_second();
+    Ok(own + started.sum::<u64>() + ended * tick_ns)
 }
 
 /// A process and all that it started, directly or not.

@@ -10,6 +10,7 @@
     reason = "a program that prints figures about made-up data of known size"
 )]
 
+mod actions;
 mod arguments;
 mod callers;
 mod check;
@@ -67,6 +68,7 @@ fn measure_all(arguments: &Arguments) -> anyhow::Result<()> {
             Topic::Gateways => gateways::run,
             Topic::Tokens => tokens::run,
             Topic::Issuers => issuers::run,
+            Topic::Actions => actions::run,
             Topic::Instructions => instructions::run,
         };
         run(arguments).with_context(|| format!("topic {}", topic.name()))?;

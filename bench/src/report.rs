@@ -131,10 +131,10 @@ pub(crate) fn seconds(value: f64) -> String {
 }
 
 pub(crate) fn bytes(value: f64) -> String {
-    match value {
-        small if small < 10_000.0 => format!("{small:.0} B"),
-        middle if middle < 10_000_000.0 => format!("{:.0} kB", middle / 1e3),
-        large => format!("{:.1} MB", large / 1e6),
+    match value.abs() {
+        ..10_000.0 => format!("{value:.0} B"),
+        ..10_000_000.0 => format!("{:.0} kB", value / 1e3),
+        _ => format!("{:.1} MB", value / 1e6),
     }
 }
 

@@ -54,19 +54,27 @@ pub(crate) struct Program {
 impl Program {
     /// Starts a program on the servers' core and waits until the port accepts.
     pub(crate) fn start(command: &mut Command, folder: &Path, port: u16) -> anyhow::Result<Self> {
-        let log = folder.join("output.log");
-        let out = File::create(&log)?;
-        command.stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out).current_dir(folder);
         // What is started has the core of the thread that starts it.
         let started = std::thread::scope(|scope| {
             let starting = scope.spawn(|| {
                 machine::pin_to_core(SERVER_CORE);
-                command.spawn()
+                Self::start_on_all_cores(command, folder, port)
             });
             starting.join()
         });
-        let process = started.map_err(|_| anyhow::anyhow!("starting ended badly"))?;
-        let process = process.with_context(|| format!("starting {command:?}"))?;
+        started.map_err(|_| anyhow::anyhow!("starting ended badly"))?
+    }
+
+    /// The same on every core that there is.
+    pub(crate) fn start_on_all_cores(
+        command: &mut Command,
+        folder: &Path,
+        port: u16,
+    ) -> anyhow::Result<Self> {
+        let log = folder.join("output.log");
+        let out = File::create(&log)?;
+        command.stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out).current_dir(folder);
+        let process = command.spawn().with_context(|| format!("starting {command:?}"))?;
         let mut program = Self { process, log };
         let given_up_at = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -83,6 +91,10 @@ impl Program {
         let text = fs::read(&self.log).unwrap_or_default();
         let start = text.len().saturating_sub(4096);
         String::from_utf8_lossy(&text[start..]).into_owned()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// CPU time that it and all that it started have had, in nanoseconds.
