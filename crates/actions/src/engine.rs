@@ -188,8 +188,13 @@ impl Engine {
         });
         while !self.interrupt.load(Ordering::Relaxed) && !realm.meter.exceeded() {
             match realm.runtime.execute_pending_job() {
-                Ok(true) | Err(_) => {}
+                Ok(true) => {}
                 Ok(false) => break,
+                // A callback of `queueMicrotask`, which nobody can wait for.
+                Err(_) => {
+                    let message = "a callback threw, and nobody could catch it";
+                    realm.run.fail(Failure::new(FailureKind::Threw, message));
+                }
             }
         }
         if realm.meter.exceeded() {

@@ -103,7 +103,10 @@ impl Run {
             self.misuse(&format!("api.access.deny: the code `{code}` is none of {known}"));
             return false;
         }
-        let refusal = || (code.to_owned(), shortened(reason, REASON_CHARS_MAX));
+        // On one line, for whoever reads it in a terminal (RFC 6749 §5.2 has no control characters).
+        let plain = |c: char| if c.is_control() { ' ' } else { c };
+        let reason: String = shortened(reason, REASON_CHARS_MAX).chars().map(plain).collect();
+        let refusal = || (code.to_owned(), reason);
         self.report.borrow_mut().denied.get_or_insert_with(refusal);
         true
     }

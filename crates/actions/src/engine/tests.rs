@@ -90,6 +90,8 @@ fn a_run_without_a_result_fails() {
         ("throw new Error('x')", FailureKind::Threw),
         ("await new Promise(() => {})", FailureKind::Pending),
         ("(async () => { throw new Error('nobody waits') })()", FailureKind::Threw),
+        ("queueMicrotask(() => { throw new Error('nobody catches') })", FailureKind::Threw),
+        ("require('crypto').randomBytes(1, () => { throw new Error('x') })", FailureKind::Threw),
         ("api.access.deny('access_denied', 'x')", FailureKind::Misuse),
         ("try { api.access.deny('access_denied', 'x') } catch {}", FailureKind::Misuse),
         ("api.accessToken.setCustomClaim('a', 'x'.repeat(110000))", FailureKind::TooLarge),

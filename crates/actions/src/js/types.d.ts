@@ -341,7 +341,6 @@ declare namespace Keyward {
   interface Require {
     (name: 'crypto' | 'node:crypto'): typeof import('crypto');
     (name: 'buffer' | 'node:buffer'): typeof import('buffer');
-    (name: 'net' | 'node:net'): typeof import('net');
     (name: 'ipaddr.js'): typeof import('ipaddr.js');
     (name: 'keyward/ip'): typeof import('keyward/ip');
   }
@@ -360,7 +359,7 @@ declare var exports: Keyward.Exports;
 declare var module: { exports: Keyward.Exports };
 
 /**
- * Gives a module: `crypto`, `ipaddr.js`, `keyward/ip`, `buffer` or `net`. Any other name throws;
+ * Gives a module: `crypto`, `ipaddr.js`, `keyward/ip` or `buffer`. Any other name throws;
  * nothing is fetched from a registry.
  */
 declare var require: Keyward.Require;
@@ -575,16 +574,4 @@ declare module 'buffer' {
 
 declare module 'node:buffer' {
   export * from 'buffer';
-}
-
-/** What Node's module of that name says of addresses, by Keyward's own parser; no sockets. */
-declare module 'net' {
-  /** 4, 6, or 0 for what is no address. */
-  export function isIP(text: string): 0 | 4 | 6;
-  export function isIPv4(text: string): boolean;
-  export function isIPv6(text: string): boolean;
-}
-
-declare module 'node:net' {
-  export * from 'net';
 }
