@@ -2,7 +2,7 @@
 
 mod worker;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -87,7 +87,9 @@ pub struct Pool {
     options: PoolOptions,
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
-    idle: Mutex<Vec<Worker>>,
+    /// The one that has waited longest comes first: after its answer a worker makes the realm of its
+    /// next run, and is not to be asked meanwhile if another can be.
+    idle: Mutex<VecDeque<Worker>>,
     health: Mutex<Health>,
     sandbox: OnceLock<SandboxReport>,
 }
@@ -273,7 +275,7 @@ impl Pool {
     /// An idle worker, unless it died meanwhile.
     fn living(&self) -> Option<Worker> {
         let mut idle = self.idle();
-        while let Some(mut worker) = idle.pop() {
+        while let Some(mut worker) = idle.pop_front() {
             if worker.lives() {
                 return Some(worker);
             }
@@ -328,7 +330,7 @@ impl Pool {
     fn put(&self, worker: Worker) {
         let mut idle = self.idle();
         if idle.len() < self.options.workers {
-            idle.push(worker);
+            idle.push_back(worker);
         }
     }
 
@@ -344,7 +346,7 @@ impl Pool {
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
+    fn idle(&self) -> MutexGuard<'_, VecDeque<Worker>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! They wait in memory for the job that writes them, like log events do, and can be read meanwhile.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_actions::{Answer, FlowReport, StepReport};
@@ -16,6 +16,8 @@ use crate::v1::Time;
 
 /// Executions that wait to be written; further ones are dropped. Each has some 40 KiB at most.
 const WAITING_MAX: usize = 2_000;
+/// So many of one client are kept in a minute, so that no client pushes out what was kept of others.
+const KEPT_IN_A_MINUTE: u32 = 1_000;
 /// So many are written at once.
 const BATCH: usize = 200;
 /// How many that are too old are deleted in one step.
@@ -233,20 +235,44 @@ fn result(step: &FlowStep, done: &StepReport, started_at: &mut Timestamp) -> Res
 #[derive(Debug)]
 pub struct Executions {
     waiting: Mutex<VecDeque<Execution>>,
+    minute: Mutex<Minute>,
     /// One writer at a time, so that they stay in order.
     writer: tokio::sync::Mutex<()>,
     limits: ExecutionLimits,
 }
 
+/// How many were kept of each client in the present minute.
+#[derive(Debug, Default)]
+struct Minute {
+    number: i64,
+    counts: HashMap<String, u32>,
+}
+
+impl Minute {
+    fn has_room(&mut self, at: Timestamp, client: &str) -> bool {
+        let number = at.seconds().div_euclid(60);
+        if self.number != number {
+            *self = Self { number, counts: HashMap::new() };
+        }
+        let count = self.counts.entry(client.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        *count <= KEPT_IN_A_MINUTE
+    }
+}
+
 impl Executions {
     pub(crate) fn new(limits: ExecutionLimits) -> Self {
-        Self { waiting: Mutex::default(), writer: tokio::sync::Mutex::default(), limits }
+        let (waiting, minute) = (Mutex::default(), Mutex::default());
+        Self { waiting, minute, writer: tokio::sync::Mutex::default(), limits }
     }
 
     /// Takes one; whether it is kept. It never waits; without room it is dropped.
     pub(crate) fn put(&self, execution: Execution) -> bool {
+        let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_in_part = minute.has_room(execution.at, &execution.client);
+        drop(minute);
         let mut waiting = self.lock();
-        let has_room = waiting.len() < WAITING_MAX;
+        let has_room = is_in_part && waiting.len() < WAITING_MAX;
         if has_room {
             waiting.push_back(execution);
         } else {
@@ -306,5 +332,20 @@ impl Executions {
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Execution>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_its_part_of_a_minute_and_no_more() {
+        let mut minute = Minute::default();
+        let now = Timestamp::from_seconds(120);
+        let kept = (0..2_000).filter(|_| minute.has_room(now, "a")).count();
+        assert_eq!(kept, 1_000);
+        assert!(minute.has_room(now, "b"));
+        assert!(minute.has_room(Timestamp::from_seconds(180), "a"), "the next minute");
     }
 }

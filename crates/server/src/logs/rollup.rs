@@ -11,6 +11,8 @@ use super::event::{LogEvent, LogKind, Origin, cut};
 
 /// So many of one kind are told in full in a minute.
 const IN_FULL: u32 = 20;
+/// And so many failures of Actions, each of which somebody will want to look at.
+const FAILURES_IN_FULL: u32 = 600;
 /// So many kinds are told apart in a minute; further ones are one kind.
 const KINDS_MAX: usize = 4_096;
 /// The length of a window, in seconds.
@@ -52,7 +54,10 @@ impl Rollup {
     pub(super) fn admit(&mut self, event: LogEvent) -> Option<LogEvent> {
         let counted = matches!(
             event.kind,
-            LogKind::TokenRefused | LogKind::ManagementRefused | LogKind::ApiLimit
+            LogKind::TokenRefused
+                | LogKind::ManagementRefused
+                | LogKind::ApiLimit
+                | LogKind::ActionFailed
         );
         if !counted {
             return Some(event);
@@ -73,7 +78,9 @@ impl Rollup {
             self.counts.entry(key).or_insert(Count { seen: 0, more: 0, first: at, last: at });
         count.seen = count.seen.saturating_add(1);
         count.last = at;
-        if count.seen <= IN_FULL {
+        let is_failure = event.kind == LogKind::ActionFailed;
+        let in_full = if is_failure { FAILURES_IN_FULL } else { IN_FULL };
+        if count.seen <= in_full {
             count.first = at;
             return Some(event);
         }

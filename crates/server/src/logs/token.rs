@@ -67,6 +67,7 @@ pub(crate) fn note_failed_action(
     let event = LogEvent::new(LogKind::ActionFailed, services.now())
         .of_client(client)
         .described(&described)
+        .because(failure.kind.code())
         .with("action", json!({ "id": step.action.as_str(), "name": step.name }))
         .with(
             "error",
