@@ -10,7 +10,10 @@ use serde_json::{Map, Value, json};
 use crate::cache::Cache;
 use crate::limits::Limits;
 use crate::pool::Pool;
-use crate::wire::{CLAIMS_BYTES_MAX, ConsoleLine, Failure, FailureKind, RunReport, RunRequest};
+use crate::wire::{
+    CLAIMS_BYTES_MAX, CONSOLE_LINE_CHARS_MAX, ConsoleLine, ERROR_CHARS_MAX, ERROR_NAME_CHARS_MAX,
+    Failure, FailureKind, REASON_CHARS_MAX, RunReport, RunRequest,
+};
 
 /// Code under a name that no other code has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,7 +186,7 @@ impl Flow {
         {
             transaction.insert("target_scopes".to_owned(), json!(scopes));
         }
-        // `Value` and not the map, whose text needs no escape of its own.
+        // A value for a moment: a map has no text of its own.
         let event = Value::Object(std::mem::take(&mut self.event));
         let text = event.to_string();
         if let Value::Object(event) = event {
@@ -266,24 +269,27 @@ fn hide_secrets(run: &mut RunReport, secrets: &Map<String, Value>) {
     }
     // One secret may be a part of another.
     hidden.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-    let hide = |text: &mut String| {
+    let hide = |text: &mut String, chars_max: usize| {
+        let is_cut = text.chars().count() >= chars_max;
         for (secret, shown) in &hidden {
             if text.contains(secret.as_str()) {
                 *text = text.replace(secret.as_str(), shown);
             }
-            hide_tail(text, secret, shown);
+            if is_cut {
+                hide_tail(text, secret, shown);
+            }
         }
     };
     for ConsoleLine { text, .. } in &mut run.console {
-        hide(text);
+        hide(text, CONSOLE_LINE_CHARS_MAX);
     }
     if let Some(failure) = &mut run.failure {
-        hide(&mut failure.name);
-        hide(&mut failure.message);
-        hide(&mut failure.stack);
+        hide(&mut failure.name, ERROR_NAME_CHARS_MAX);
+        hide(&mut failure.message, ERROR_CHARS_MAX);
+        hide(&mut failure.stack, ERROR_CHARS_MAX);
     }
     if let Some((_, reason)) = &mut run.denied {
-        hide(reason);
+        hide(reason, REASON_CHARS_MAX);
     }
 }
 
@@ -330,7 +336,18 @@ mod tests {
         assert_eq!(hidden("a very secret indeed"), "a [secret LONGER]");
         assert_eq!(hidden(&json!({ "k": pem }).to_string()), r#"{"k":"[secret PEM]"}"#);
         assert_eq!(hidden("line MIIEvQIBADANBgkq of it"), "line [secret PEM] of it");
-        assert_eq!(hidden("it was cut at very sec"), "it was cut at [secret LONGER]");
+        // What only begins like a secret is none: a list of addresses begins with an address.
+        assert_eq!(hidden("it ends in very sec"), "it ends in very sec");
+        let mut cut = "x".repeat(CONSOLE_LINE_CHARS_MAX - 8) + "very sec";
+        hide_tail(&mut cut, "very secret", "[secret KEY]");
+        assert!(cut.ends_with("x[secret KEY]"), "{cut}");
+        let line = "x".repeat(CONSOLE_LINE_CHARS_MAX - 8) + "very sec";
+        let mut run = RunReport {
+            console: vec![ConsoleLine { level: crate::Level::Log, text: line }],
+            ..RunReport::default()
+        };
+        hide_secrets(&mut run, &secrets);
+        assert!(run.console[0].text.ends_with("x[secret LONGER]"));
     }
 
     #[test]

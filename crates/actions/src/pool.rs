@@ -17,8 +17,8 @@ use crate::flow::Script;
 use crate::sandbox::SandboxReport;
 use crate::wire::{
     CACHE_WRITES_MAX, CLAIMS_BYTES_MAX, CONSOLE_LINE_CHARS_MAX, CONSOLE_LINES_MAX, DENY_CODES,
-    ERROR_CHARS_MAX, Failure, FailureKind, Probe, REASON_CHARS_MAX, Reply, Request, RunReport,
-    RunRequest, SCOPES_MAX, shortened,
+    ERROR_CHARS_MAX, ERROR_NAME_CHARS_MAX, Failure, FailureKind, Probe, REASON_CHARS_MAX, Reply,
+    Request, RunReport, RunRequest, SCOPES_MAX, shortened,
 };
 
 /// After so many runs a worker is replaced, so that nothing grows in it for ever.
@@ -440,7 +440,7 @@ fn checked(report: RunReport) -> Result<RunReport, Failure> {
 /// Every text within what the worker itself cuts it to.
 fn cut(mut report: RunReport) -> RunReport {
     if let Some(Failure { name, message, stack, .. }) = &mut report.failure {
-        *name = shortened(name, 100);
+        *name = shortened(name, ERROR_NAME_CHARS_MAX);
         *message = shortened(message, ERROR_CHARS_MAX);
         *stack = shortened(stack, ERROR_CHARS_MAX);
     }

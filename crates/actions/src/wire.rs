@@ -31,6 +31,8 @@ pub(crate) const CONSOLE_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const CACHE_WRITES_MAX: usize = 64;
 /// The most scopes that a token can be asked to have.
 pub(crate) const SCOPES_MAX: usize = 1_000;
+/// The most characters of an error's name.
+pub(crate) const ERROR_NAME_CHARS_MAX: usize = 100;
 /// The most characters of what is told of an error.
 pub(crate) const ERROR_CHARS_MAX: usize = 4_096;
 

@@ -8,8 +8,8 @@ use rquickjs::Runtime;
 use crate::cache::{CacheEntry, CacheFault, Entries, LIFE_MS_DEFAULT};
 use crate::wire::{
     CACHE_WRITES_MAX, CLAIMS_BYTES_MAX, CONSOLE_BYTES_MAX, CONSOLE_LINE_CHARS_MAX,
-    CONSOLE_LINES_MAX, CacheWrite, ConsoleLine, DENY_CODES, ERROR_CHARS_MAX, Failure, FailureKind,
-    Level, REASON_CHARS_MAX, RunReport, RunRequest, SCOPES_MAX, shortened,
+    CONSOLE_LINES_MAX, CacheWrite, ConsoleLine, DENY_CODES, ERROR_CHARS_MAX, ERROR_NAME_CHARS_MAX,
+    Failure, FailureKind, Level, REASON_CHARS_MAX, RunReport, RunRequest, SCOPES_MAX, shortened,
 };
 
 /// The state of a run. It belongs to one realm and is used once.
@@ -75,7 +75,7 @@ impl Run {
         self.done.set(true);
         self.fail(Failure {
             kind: FailureKind::Threw,
-            name: shortened(name, 100),
+            name: shortened(name, ERROR_NAME_CHARS_MAX),
             message: shortened(message, ERROR_CHARS_MAX),
             stack: shortened(stack, ERROR_CHARS_MAX),
         });

@@ -54,9 +54,9 @@ pub(super) async fn ask_actions(
     let question = Question::new(event.clone(), now.millis(), services.actions.limits());
     let report = ask(services, &permit.client, flow, question).await;
     services.actions.show(now, &id, (flow, &report));
-    let client = permit.client.to_string();
-    let origin = ((now, client.as_str()), request.id.to_string());
-    let execution = Execution::new(id.clone(), origin.0, origin.1, event, (flow, &report));
+    let (client, request_id) = (permit.client.to_string(), request.id.to_string());
+    let origin = (now, client.as_str());
+    let execution = Execution::new(id.clone(), origin, request_id, event, (flow, &report));
     // Where nothing ran there is nothing to keep; and what is not kept is not named.
     let ran = !matches!(&report.answer, Answer::Failed(one) if one.kind == FailureKind::NoWorker);
     let kept = (ran && services.actions.executions.put(execution)).then_some(id);
